@@ -1,0 +1,135 @@
+"""Errors that reach the caller, and the one envelope they all travel in.
+
+The tree::
+
+    PackyError                      everything raised on purpose
+    ├── GatewayError                answered over HTTP, in the Anthropic envelope
+    │   ├── InvalidRequest     400  the caller's body, with the path of what is wrong
+    │   ├── AuthenticationError 401
+    │   ├── NotFound           404
+    │   ├── RequestTooLarge    413
+    │   └── UpstreamError           whatever the upstream did, mapped (packy.translation.failures)
+    └── packy.config.ConfigError    the operator's file, environment or flags
+
+The envelope and its error types are those of the Messages API reference, section "Errors".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "AuthenticationError",
+    "GatewayError",
+    "InvalidRequest",
+    "MethodNotAllowed",
+    "NotFound",
+    "PackyError",
+    "RequestTooLarge",
+    "UpstreamError",
+    "envelope",
+]
+
+
+class PackyError(Exception):
+    """Base of everything packy raises on purpose."""
+
+
+class GatewayError(PackyError):
+    """An error answered to the caller.
+
+    Args:
+        message: English sentence for the person at the terminal; never holds request content, keys or header values.
+        status: HTTP status; the class's own where not given.
+        type: Anthropic error type; the class's own where not given.
+        headers: extra response headers such as `retry-after` and `x-should-retry`.
+    """
+
+    status = 500
+    type = "api_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        type: str | None = None,  # noqa: A002 - the protocol's own word
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status or self.status
+        self.type = type or self.type
+        self.headers: dict[str, str] = dict(headers or {})
+
+
+class InvalidRequest(GatewayError):
+    """The caller's body is not a valid Messages request.
+
+    Args:
+        path: where it is wrong, as in `messages.2.content.0.source`; empty for the body as a whole.
+        problem: what is wrong there.
+    """
+
+    status = 400
+    type = "invalid_request_error"
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}" if path else problem)
+        self.path = path
+
+
+class AuthenticationError(GatewayError):
+    """No client key, or a wrong one. Never retried by the client: the same key stays wrong."""
+
+    status = 401
+    type = "authentication_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"x-should-retry": "false"})
+
+
+class NotFound(GatewayError):
+    """No such route, or no such model."""
+
+    status = 404
+    type = "not_found_error"
+
+
+class MethodNotAllowed(GatewayError):
+    """The route exists, but not for this method."""
+
+    status = 405
+    type = "invalid_request_error"
+
+
+class RequestTooLarge(GatewayError):
+    """The body is over `limits.max-body`."""
+
+    status = 413
+    type = "request_too_large"
+
+
+class UpstreamError(GatewayError):
+    """The upstream refused, failed, or could not be reached; see packy.translation.failures for the mapping."""
+
+    status = 502
+
+
+def envelope(type: str, message: str, request_id: str) -> bytes:  # noqa: A002 - the protocol's own word
+    """Build the JSON body of an error answer.
+
+    Args:
+        type: Anthropic error type, such as `invalid_request_error`.
+        message: English sentence for the person at the terminal.
+        request_id: the id that the `request-id` response header carries as well.
+
+    Returns:
+        `{"type":"error","error":{"type":…,"message":…},"request_id":…}` as UTF-8.
+    """
+    return orjson.dumps({"type": "error", "error": {"type": type, "message": message}, "request_id": request_id})
