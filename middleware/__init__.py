@@ -1,0 +1,25 @@
+"""Plain WSGI around the application: one concern, one class, one file; knows no Flask."""
+
+from middleware.access_log import ROUTES, AccessLog
+from middleware.answer import answer
+from middleware.body_limit import BodyLimit, LimitedInput
+from middleware.chain import compose
+from middleware.client_auth import ClientAuth
+from middleware.error_boundary import ErrorBoundary
+from middleware.lingering_close import LingeringClose
+from middleware.request_id import RequestId
+from middleware.snapshot import PinSnapshot
+
+__all__ = [
+    "ROUTES",
+    "AccessLog",
+    "BodyLimit",
+    "ClientAuth",
+    "ErrorBoundary",
+    "LimitedInput",
+    "LingeringClose",
+    "PinSnapshot",
+    "RequestId",
+    "answer",
+    "compose",
+]
