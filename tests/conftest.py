@@ -1,0 +1,106 @@
+"""What every test folder shares: the grammar of a Messages stream, the SDK's reading of one, hypothesis's profiles."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from anthropic.lib.streaming._messages import accumulate_event
+from anthropic.types import RawMessageStreamEvent
+from hypothesis import settings
+from pydantic import TypeAdapter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Json = dict[str, Any]
+
+# The suite says the same every time; `pytest --hypothesis-profile=explore` looks further.
+settings.register_profile("fixed", derandomize=True, database=None, deadline=None, max_examples=200)
+settings.register_profile("explore", deadline=None, max_examples=5000)
+settings.load_profile("fixed")
+
+DELTAS = {
+    "text": {"text_delta": "text", "citations_delta": "citation"},
+    "thinking": {"thinking_delta": "thinking", "signature_delta": "signature"},
+    "tool_use": {"input_json_delta": "partial_json"},
+    "server_tool_use": {"input_json_delta": "partial_json"},
+    "web_search_tool_result": {},
+}
+
+
+def _parse(frame: bytes) -> Json:
+    name, data = frame.split(b"\n")
+    assert name.startswith(b"event: "), f"an event must begin with its event line: {name!r}"
+    assert data.startswith(b"data: "), f"an event must have one data line: {data!r}"
+    event = json.loads(data[6:])
+    assert event["type"] == name[7:].decode(), "the event line and the data's type must agree"
+    return cast("Json", event)
+
+
+def _check_block(block: list[Json], index: int) -> None:
+    start, *deltas, stop = block
+    kind = start["content_block"]["type"]
+    assert (start["type"], stop["type"]) == ("content_block_start", "content_block_stop"), "blocks must not overlap"
+    assert start["index"] == stop["index"] == index, "indexes must be contiguous"
+    for event in deltas:
+        assert event["type"] == "content_block_delta", "only deltas belong between a block's start and stop"
+        assert event["index"] == index, "a delta must be the open block's"
+        assert isinstance(event["delta"][DELTAS[kind][event["delta"]["type"]]], str | dict)
+    signatures = [i for i, event in enumerate(deltas) if event["delta"]["type"] == "signature_delta"]
+    assert signatures in ([], [len(deltas) - 1]), "a signature comes once, and last"
+
+
+def _check(events: list[Json]) -> None:
+    assert events, "an answer has at least one event"
+    first, last = events[0]["type"], events[-1]["type"]
+    if last == "error":
+        assert events[-1]["error"].keys() == {"type", "message"}
+        body = events[1:-1]
+    else:
+        assert [event["type"] for event in events[-2:]] == ["message_delta", "message_stop"]
+        assert events[-2]["delta"]["stop_reason"], "a message that ended well says why"
+        assert events[-2]["usage"]["output_tokens"] >= 0
+        body = events[1:-2]
+    if len(events) == 1:
+        return
+    assert first == "message_start"
+    assert events[0]["message"]["content"] == []
+    index, begin = 0, 0
+    for at, event in enumerate(body):
+        if event["type"] == "content_block_stop":
+            _check_block(body[begin : at + 1], index)
+            index, begin = index + 1, at + 1
+    assert begin == len(body), "what is opened must be closed"
+
+
+@pytest.fixture(scope="session")
+def read_stream() -> Callable[[bytes], list[Json]]:
+    """Bytes of a Messages stream → its events, checked against the grammar; pings and comments are left out."""
+
+    def read(stream: bytes) -> list[Json]:
+        *frames, rest = stream.split(b"\n\n")
+        assert rest == b"", "the stream must end with a whole event"
+        events = [event for frame in frames if not frame.startswith(b":") if (event := _parse(frame))["type"] != "ping"]
+        _check(events)
+        return events
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def accumulate() -> Callable[[list[Json]], Json]:
+    """Events of a stream that ended well → the message, as the `anthropic` package's types and accumulator read it."""
+    adapter: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
+
+    def fold(events: list[Json]) -> Json:
+        message, buffers = None, dict[int, bytes]()
+        for raw in events:
+            event = adapter.validate_python(raw)
+            message = accumulate_event(event=event, current_snapshot=message, json_bufs=buffers)
+        assert message is not None
+        # The accumulator adds it of itself, where a message that was never streamed has none.
+        return {key: value for key, value in message.to_dict().items() if (key, value) != ("stop_details", None)}
+
+    return fold
