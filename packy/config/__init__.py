@@ -1,0 +1,67 @@
+"""What is configured: config.yaml, the environment and the Codex CLI's files, merged into one immutable snapshot.
+
+Read it as schema → model → sources → load → store. The packycode block: `schema.PackycodeSchema`, `model.Packycode`.
+"""
+
+from packy.config.load import DEFAULT_PATH, load_snapshot
+from packy.config.model import (
+    Alias,
+    ClientKey,
+    ClientKeys,
+    CodexApiKey,
+    Compatibility,
+    Credentials,
+    Defaults,
+    Limits,
+    Logging,
+    Packycode,
+    Privacy,
+    RemoteManagement,
+    Routing,
+    Server,
+    Snapshot,
+    Sources,
+    Timeouts,
+)
+from packy.config.problems import ConfigError, Problem
+from packy.config.providers import Provider
+from packy.config.rules import PUBLIC_BASE_URL
+from packy.config.schema import ConfigSchema, PackycodeSchema
+from packy.config.secret import Secret
+from packy.config.store import SnapshotStore
+from packy.config.watcher import Watcher, watch_sources
+from packy.config.writer import ConfigNotWritable, write_packycode
+
+__all__ = [
+    "DEFAULT_PATH",
+    "PUBLIC_BASE_URL",
+    "Alias",
+    "ClientKey",
+    "ClientKeys",
+    "CodexApiKey",
+    "Compatibility",
+    "ConfigError",
+    "ConfigNotWritable",
+    "ConfigSchema",
+    "Credentials",
+    "Defaults",
+    "Limits",
+    "Logging",
+    "Packycode",
+    "PackycodeSchema",
+    "Privacy",
+    "Problem",
+    "Provider",
+    "RemoteManagement",
+    "Routing",
+    "Secret",
+    "Server",
+    "Snapshot",
+    "SnapshotStore",
+    "Sources",
+    "Timeouts",
+    "Watcher",
+    "load_snapshot",
+    "watch_sources",
+    "write_packycode",
+]

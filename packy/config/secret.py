@@ -1,0 +1,56 @@
+"""A string that only comes out when it is asked for."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final, NoReturn
+
+__all__ = ["Secret"]
+
+
+class Secret:
+    """A key, kept out of everything that turns objects into text.
+
+    `repr`, `str`, formatting, logging and tracebacks with locals show the mask; pickling is refused. Comparison takes
+    the same time whatever differs.
+
+    Args:
+        value: the key in plain text.
+    """
+
+    MASK: Final = "********"
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the plain text: for the header that carries it, and for nothing else."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({self.MASK})"
+
+    def __str__(self) -> str:
+        return self.MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(self.MASK, spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not pickled")
