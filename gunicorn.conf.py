@@ -1,0 +1,96 @@
+"""Gunicorn's settings for packy: `gunicorn wsgi:application` in this folder finds this file by itself.
+
+The environment variables PACKY_CONFIG, PACKY_HOST, PACKY_PORT and PACKY_WORKERS, set by `packy serve`, and gunicorn's
+own command line go before config.yaml.
+"""
+
+# Patching comes first: what has imported ssl or threading before keeps the blocking versions.
+from gevent import monkey
+
+monkey.patch_all()
+
+import atexit  # noqa: E402 - after the patching, like all that follows
+import gc  # noqa: E402
+import ipaddress  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
+
+from packy import tokens  # noqa: E402
+from packy.config import ConfigError, load_snapshot, watch_sources  # noqa: E402
+from packy.telemetry import configure_logging  # noqa: E402
+from packy.telemetry.gunicorn_logger import GunicornLogger  # noqa: E402
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
+
+try:
+    _snapshot = load_snapshot()
+except ConfigError as _error:
+    sys.exit(_error.render())
+
+configure_logging(_snapshot.logging.format, _snapshot.logging.level)
+
+wsgi_app = "wsgi:application"
+_host = os.environ.get("PACKY_HOST") or _snapshot.server.host
+_port = os.environ.get("PACKY_PORT") or _snapshot.server.port
+bind = [f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"]
+workers = int(os.environ.get("PACKY_WORKERS") or _snapshot.server.workers)
+
+worker_class = "gevent"
+worker_connections = 2000
+# The application, its configuration and the tokenizer's vocabulary are loaded once, and shared by all workers.
+preload_app = True
+# Longer than Claude Code and nginx keep an idle connection (60 s), so that neither meets one that has just been closed.
+keepalive = 75
+graceful_timeout = 30
+# A worker whose event loop stands still for so long is replaced; streams of any length do not count.
+timeout = 60
+# gunicorn 27 would open a socket at a path that all its instances share.
+control_socket_disable = True
+logger_class = GunicornLogger
+accesslog = None
+# A request line holds a path and nothing more; headers hold keys and Claude Code's beta flags.
+limit_request_line = 4094
+limit_request_fields = 100
+limit_request_field_size = 8190
+# Forwarding headers are judged by packy's own middleware, not by the server.
+forwarded_allow_ips = ""
+proxy_protocol = False
+
+
+def on_starting(server: "Arbiter") -> None:
+    """Refuse to serve the network without client keys; load the vocabulary before the workers are forked."""
+    if _snapshot.client_keys.open and not all(_is_local(address) for address in server.cfg.address):
+        sys.exit(
+            "packy: without client keys packy serves this machine only, and it is told to listen elsewhere.\n"
+            "Add a key to config.yaml, or listen on 127.0.0.1:\n\n"
+            "  client-keys:\n"
+            "    - label: laptop\n"
+            "      key: <a long random string; `openssl rand -hex 24` makes one>"
+        )
+    tokens.load()
+
+
+def when_ready(server: "Arbiter") -> None:  # noqa: ARG001 - gunicorn's hook
+    """Leave what is loaded out of garbage collection: it is never garbage, and its pages stay shared."""
+    gc.freeze()
+
+
+def post_worker_init(worker: "Worker") -> None:  # noqa: ARG001 - gunicorn's hook
+    """Watch the configuration, in each worker: threads do not survive the fork."""
+    from wsgi import store  # noqa: PLC0415 - loaded by now, and not before the patching
+
+    watcher = watch_sources(store, "polling" if os.environ.get("PACKY_WATCH") == "polling" else "inotify")
+    atexit.register(watcher.stop)
+
+
+def _is_local(address: object) -> bool:
+    """Tell loopback addresses and unix sockets (given as a path or a descriptor) from the rest."""
+    if not isinstance(address, tuple):
+        return True
+    try:
+        return ipaddress.ip_address(address[0]).is_loopback
+    except ValueError:
+        return bool(address[0] == "localhost")

@@ -1,0 +1,17 @@
+"""What is configured, shown to people and scripts: `packy check` and `packy import-codex`."""
+
+from packy.inspection.check import run_check
+from packy.inspection.codex_import import run_import
+from packy.inspection.effective import EffectiveField, effective_fields
+from packy.inspection.providers import ProviderState, key_place, probe_model, provider_states
+
+__all__ = [
+    "EffectiveField",
+    "ProviderState",
+    "effective_fields",
+    "key_place",
+    "probe_model",
+    "provider_states",
+    "run_check",
+    "run_import",
+]

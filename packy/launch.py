@@ -1,0 +1,155 @@
+"""Starting programs: the gateway under gunicorn, Claude Code on the gateway."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import requests
+import yaml
+
+from packy.config import ConfigError, load_snapshot
+from packy.routing import describe_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from packy.config import Snapshot
+
+__all__ = ["claude_environment", "gunicorn_command", "serve_gateway", "start_claude"]
+
+_PROGRAM = os.environ.get("PACKY_PROGRAM", "packy")
+_CONFIG_EXIT = 2
+
+
+def gunicorn_command(root: Path) -> list[str]:
+    """Give the command that runs the gateway.
+
+    Args:
+        root: the folder of gunicorn.conf.py.
+
+    Returns:
+        Program and arguments.
+    """
+    return [sys.executable, "-m", "gunicorn", "--config", str(root / "gunicorn.conf.py"), "wsgi:application"]
+
+
+def serve_gateway(  # noqa: PLR0913 - the options of the command
+    root: Path, *, config: str | None, host: str | None, port: int | None, workers: int | None, packycode: bool
+) -> None:
+    """Replace this process by the gateway.
+
+    Args:
+        root: the folder of gunicorn.conf.py.
+        config: path of the configuration file.
+        host: address, before the configured one.
+        port: port, before the configured one.
+        workers: number of worker processes, before the configured one.
+        packycode: refuse to start without an enabled, complete Packycode.
+    """
+    for name, value in (("CONFIG", config), ("HOST", host), ("PORT", port), ("WORKERS", workers)):
+        if value is not None:
+            os.environ[f"PACKY_{name}"] = str(value)
+    snapshot = _configured()
+    if packycode and not snapshot.packycode.enabled:
+        click.echo(
+            "packy: --packycode was given, but Packycode is not enabled.\n"
+            "       Write `enabled: true` under packycode in config.yaml, or export PACKYCODE_API_KEY.",
+            err=True,
+        )
+        sys.exit(_CONFIG_EXIT)
+    if snapshot.providers:
+        names = ", ".join(f"{each.name} ({each.base_url})" for each in snapshot.providers)
+        click.echo(f"packy: upstream {names}, model {snapshot.packycode.defaults.model}", err=True)
+    else:
+        click.echo(
+            "packy: no provider is enabled; requests will be answered with 503.\n"
+            "Enable Packycode: set PACKYCODE_API_KEY in the environment, or packycode.enabled: true in config.yaml.",
+            err=True,
+        )
+    click.echo(f"packy: starting on {_base_url(snapshot)}; then, elsewhere: {_PROGRAM} claude", err=True)
+    command = gunicorn_command(root)
+    os.execv(command[0], command)  # noqa: S606 - our own interpreter
+
+
+def start_claude(args: Sequence[str]) -> None:
+    """Replace this process by Claude Code, pointed at the running gateway.
+
+    Args:
+        args: Claude Code's own arguments.
+
+    Raises:
+        click.ClickException: Claude Code is not installed, or no gateway runs.
+    """
+    program = shutil.which("claude")
+    if program is None:
+        raise click.ClickException(
+            "Claude Code is not installed (no `claude` on PATH). Install it: npm install -g @anthropic-ai/claude-code"
+        )
+    snapshot = _configured()
+    base_url = _base_url(snapshot)
+    try:
+        alive = requests.get(base_url, timeout=5, proxies={"http": "", "https": ""}).ok
+    except requests.RequestException:
+        alive = False
+    if not alive:
+        raise click.ClickException(f"no packy answers at {base_url}. Start it in another terminal: {_PROGRAM} serve")
+    token = os.environ.get("ANTHROPIC_AUTH_TOKEN") or _first_client_key(snapshot)
+    environment = {**os.environ, **claude_environment(base_url, token, snapshot.packycode.defaults.model)}
+    # A key of its own would go first, and to the gateway.
+    environment.pop("ANTHROPIC_API_KEY", None)
+    os.execve(program, [program, *args], environment)  # noqa: S606 - found on PATH, as the person would
+
+
+def claude_environment(base_url: str, token: str, model: str) -> dict[str, str]:
+    """Give the settings with which Claude Code runs on packy.
+
+    Args:
+        base_url: the gateway's.
+        token: a client key; anything while the gateway has none.
+        model: the upstream model.
+
+    Returns:
+        Environment variables (measured with Claude Code 2.1.197).
+    """
+    return {
+        "ANTHROPIC_BASE_URL": base_url,
+        "ANTHROPIC_AUTH_TOKEN": token,
+        "ANTHROPIC_MODEL": model,
+        "ANTHROPIC_DEFAULT_OPUS_MODEL": model,
+        "ANTHROPIC_DEFAULT_SONNET_MODEL": model,
+        "ANTHROPIC_DEFAULT_HAIKU_MODEL": model,
+        "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
+        # Without it the client does not know when to compact a model that it has never heard of.
+        "CLAUDE_CODE_AUTO_COMPACT_WINDOW": str(describe_model(model).context_window),
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    }
+
+
+def _configured() -> Snapshot:
+    try:
+        return load_snapshot()
+    except ConfigError as error:
+        click.echo(error.render(), err=True)
+        sys.exit(_CONFIG_EXIT)
+
+
+def _base_url(snapshot: Snapshot) -> str:
+    host = os.environ.get("PACKY_HOST") or snapshot.server.host
+    # What listens everywhere is reached here on loopback.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    port = os.environ.get("PACKY_PORT") or snapshot.server.port
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _first_client_key(snapshot: Snapshot) -> str:
+    """Read the first client key from the file itself: the snapshot holds digests only."""
+    path = snapshot.sources.config_file
+    if snapshot.client_keys.open or path is None:
+        return "packy"
+    first = yaml.safe_load(path.read_bytes())["client-keys"][0]
+    return str(first["key"] if isinstance(first, dict) else first)

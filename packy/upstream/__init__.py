@@ -1,0 +1,16 @@
+"""The one place that opens connections."""
+
+from packy.upstream.cancel import ClientGone, ClientWatch
+from packy.upstream.connection import Connection, Connector
+from packy.upstream.failures import failure_from_exception, upstream_error
+from packy.upstream.relay import Relay
+
+__all__ = [
+    "ClientGone",
+    "ClientWatch",
+    "Connection",
+    "Connector",
+    "Relay",
+    "failure_from_exception",
+    "upstream_error",
+]
