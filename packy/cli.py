@@ -188,7 +188,9 @@ def upstream(port: int, rate: float) -> None:
     try:
         serve_upstream("127.0.0.1", port, rate, ready)
     except OSError as error:
-        raise click.ClickException(f"cannot listen on port {port}: {error.strerror}. Choose another --port.") from None
+        # gevent's own text holds the address a second time.
+        why = os.strerror(error.errno or 0)
+        raise click.ClickException(f"cannot listen on port {port}: {why}. Choose another --port.") from None
 
 
 @main.command(

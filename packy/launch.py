@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 import requests
@@ -16,7 +18,6 @@ from packy.routing import describe_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from packy.config import Snapshot
 
@@ -54,7 +55,7 @@ def serve_gateway(  # noqa: PLR0913 - the options of the command
     for name, value in (("CONFIG", config), ("HOST", host), ("PORT", port), ("WORKERS", workers)):
         if value is not None:
             os.environ[f"PACKY_{name}"] = str(value)
-    snapshot = _configured()
+    snapshot = _configured(config)
     if packycode and not snapshot.packycode.enabled:
         click.echo(
             "packy: --packycode was given, but Packycode is not enabled.\n"
@@ -102,6 +103,11 @@ def start_claude(args: Sequence[str]) -> None:
     environment = {**os.environ, **claude_environment(base_url, token, snapshot.packycode.defaults.model)}
     # A key of its own would go first, and to the gateway.
     environment.pop("ANTHROPIC_API_KEY", None)
+    # The gateway is on this machine, where no proxy looks; Claude Code asks one all the same.
+    bypass = ",".join(
+        filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), urlsplit(base_url).hostname])
+    )
+    environment |= {"NO_PROXY": bypass, "no_proxy": bypass}
     os.execve(program, [program, *args], environment)  # noqa: S606 - found on PATH, as the person would
 
 
@@ -130,9 +136,10 @@ def claude_environment(base_url: str, token: str, model: str) -> dict[str, str]:
     }
 
 
-def _configured() -> Snapshot:
+def _configured(config: str | None = None) -> Snapshot:
+    """Load the configuration, or end with what is in the way; a file that is named has to be there."""
     try:
-        return load_snapshot()
+        return load_snapshot(Path(config) if config else None)
     except ConfigError as error:
         click.echo(error.render(), err=True)
         sys.exit(_CONFIG_EXIT)

@@ -100,14 +100,14 @@ def _free_port() -> int:
 
 @contextmanager
 def _running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str]]:  # noqa: ANN401 - Popen's own
-    process = None
+    process: subprocess.Popen[str] | None = None
     try:
         with _signals_held():
             # In a session of its own: Ctrl-C reaches this process alone, which then ends its parts in order.
             process = subprocess.Popen(command, text=True, start_new_session=True, **options)  # noqa: S603 - our own
         yield process
     finally:
-        if process:
+        if process is not None:
             _end(process)
 
 

@@ -214,9 +214,8 @@ def _rate_limit(said: _Said, context: UpstreamContext) -> Failure:
 def _too_long(said: _Said, context: UpstreamContext) -> Failure:
     # "…maximum context length is 128000 tokens… resulted in 130000 tokens", "…limit of 272000 tokens… 300123 tokens".
     # What follows them splits the second: "(298000 in the messages, 2000 tokens in the completion)".
-    numbers = [int(n.replace(",", "")) for n in re.findall(r"\b(\d{1,3}(?:,\d{3})+|\d{4,9})\s*tokens", said.message)][
-        :2
-    ]
+    found = re.findall(r"\b(\d{1,3}(?:,\d{3})+|\d{4,9})\s*tokens", said.message)
+    numbers = [int(digits.replace(",", "")) for digits in found[:2]]
     if len(numbers) > 1:
         maximum, tokens = min(numbers), max(numbers)
     else:

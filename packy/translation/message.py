@@ -61,7 +61,7 @@ TRANSITIONS: dict[State, dict[Step, State]] = {
     State.TEXT: {Step.TEXT: State.TEXT, Step.CLOSE: State.BETWEEN},
     State.THINKING: {Step.THINKING: State.THINKING, Step.SIGNATURE: State.SIGNED, Step.CLOSE: State.BETWEEN},
     State.SIGNED: {Step.CLOSE: State.BETWEEN},
-    State.TOOL_USE: {Step.ARGUMENTS: State.TOOL_USE, Step.CLOSE: State.BETWEEN},
+    State.TOOL_USE: {Step.ARGUMENTS: State.TOOL_USE, Step.CLOSE: State.BETWEEN, Step.FAIL: State.ENDED},
     State.ENDED: {},
 }
 
@@ -152,13 +152,16 @@ class MessageWriter:
         self._finished(stop_reason, usage, stop_sequence)
 
     def fail(self, type: str, message: str) -> None:  # noqa: A002 - the protocol's own word
-        """End the message with an error; an open block is closed first.
+        """End the message with an error; an open block is closed first, but for a tool call.
+
+        Claude Code runs a call whose block has been closed, whatever follows (measured with 2.1.197): closing one that
+        was cut would run half a command. Left open, the client drops it, and asks again or shows the error.
 
         Args:
             type: Anthropic error type.
             message: text for the person at the terminal.
         """
-        if Step.CLOSE in TRANSITIONS[self.state]:
+        if Step.FAIL not in TRANSITIONS[self.state]:
             self.close()
         self._step(Step.FAIL)
         self._failed(type, message)

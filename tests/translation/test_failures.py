@@ -225,6 +225,18 @@ TYPES = {
     "rate_limit_error",
     "request_too_large",
 }
+# What the log may say of a failure: words of packy's own.
+CODES = {
+    "context_length_exceeded",
+    "model_not_found",
+    "upstream_auth",
+    "upstream_error",
+    "upstream_not_found",
+    "upstream_overloaded",
+    "upstream_quota",
+    "upstream_rate_limit",
+    "upstream_refused",
+}
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30) | st.sampled_from(
         ["invalid_request_error", "model_not_found", "usage_limit_reached", "context_length_exceeded", WINDOW]
@@ -247,5 +259,6 @@ def test_no_answer_is_too_odd_to_be_mapped(status: int, body: Any, retry_after: 
     ):
         assert 400 <= failure.status <= 599
         assert failure.type in TYPES
+        assert failure.code in CODES
         assert failure.message
         assert all(value.isascii() and value.isprintable() for value in failure.headers.values())

@@ -178,13 +178,14 @@ CUTS: list[Any] = [
 def test_an_end_without_a_terminal_event_is_an_error(answer: Any, events: list[Any]) -> None:
     answered = answer(*events)
     assert answered.error["type"] == "api_error"
-    assert answered.translator.failure.status == 502
+    assert (answered.translator.failure.status, answered.translator.failure.code) == (502, "upstream_cut")
 
 
 @pytest.mark.parametrize("data", [b"{", b"", b"\xff\xfe", b'"\xed\xa0\x80"', b"[" * 100_000, b'{"a":1e999}'], ids=repr)
 def test_an_event_that_is_not_json_is_an_error(sse: Any, translate_stream: Any, data: bytes) -> None:
     answered = translate_stream([sse([CREATED, HALF]), b"data: " + data + b"\n\n", sse([TEXT, COMPLETED])])
     assert answered.error["type"] == "api_error"
+    assert answered.translator.failure.code == "upstream_bad_event"
     assert [event["type"] for event in answered.events].count("content_block_start") == 1
 
 

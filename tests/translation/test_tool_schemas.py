@@ -205,7 +205,10 @@ def closed(**properties: Any) -> Json:
         pytest.param(closed(a=True), False, id="true"),
         pytest.param(closed(a={"type": "array", "items": {"type": "object"}}), False, id="open items"),
         pytest.param({**closed(), "$defs": {"x": {"type": "object"}}}, False, id="open definition"),
-        pytest.param({**closed(), "allOf": []}, False, id="allOf"),
+        *(
+            pytest.param({**closed(), key: []}, False, id=key)
+            for key in ("oneOf", "allOf", "not", "if", "patternProperties")
+        ),
         pytest.param({**closed(), "$defs": [1]}, False, id="odd $defs"),
         pytest.param(closed(a={"type": "string", "anyOf": 5}), False, id="odd anyOf"),
         pytest.param({}, False, id="empty"),
