@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import click
 import requests
-import yaml
 
 from packy.config import ConfigError, load_snapshot
+from packy.config.document import read_document
 from packy.routing import describe_model
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def serve_gateway(  # noqa: PLR0913 - the options of the command
             err=True,
         )
         sys.exit(_CONFIG_EXIT)
+    for warning in snapshot.warnings:
+        click.echo(f"packy: warning: {warning}", err=True)
     if snapshot.providers:
         names = ", ".join(f"{each.name} ({each.base_url})" for each in snapshot.providers)
         click.echo(f"packy: upstream {names}, model {snapshot.packycode.defaults.model}", err=True)
@@ -158,5 +160,7 @@ def _first_client_key(snapshot: Snapshot) -> str:
     path = snapshot.sources.config_file
     if snapshot.client_keys.open or path is None:
         return "packy"
-    first = yaml.safe_load(path.read_bytes())["client-keys"][0]
+    document = read_document(path)
+    keys = document.root["client-keys"] if document else None
+    first = keys[0] if isinstance(keys, list) else None
     return str(first["key"] if isinstance(first, dict) else first)

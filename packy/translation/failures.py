@@ -12,24 +12,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from packy.translation import codec
+from packy.translation.said import error_in, number, read_said, retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from packy.translation.said import Said
 
 __all__ = ["Failure", "UpstreamContext", "failure_from_event", "failure_from_http", "interrupted"]
 
 NO_RETRY = {"x-should-retry": "false"}
 _OVERLOADED = 529
-_LONGEST_MESSAGE = 2000
-# "1.574s", "28ms", "7m12s", "5 minutes"
-_DURATION = r"(\d{1,9}(?:\.\d{1,9})?)\s?(ms|milli|[dhms])[a-z]*\s?"
-_SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _YEAR_10000 = 253_402_300_800
 
 
@@ -73,18 +71,6 @@ class UpstreamContext:
     estimate: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """The upstream's own words: an error object and where it came from."""
-
-    status: int
-    code: str
-    type: str
-    message: str
-    error: Mapping[str, Any]
-    headers: Mapping[str, str]
-
-
 def failure_from_http(status: int, headers: Mapping[str, str], body: bytes, context: UpstreamContext) -> Failure:
     """Map an HTTP error answer.
 
@@ -101,7 +87,7 @@ def failure_from_http(status: int, headers: Mapping[str, str], body: bytes, cont
         document = codec.loads(body)
     except ValueError:
         document = None
-    return _classify(_read(_error_in(document), status, headers), context)
+    return _classify(read_said(error_in(document), status, headers), context)
 
 
 def failure_from_event(event: Mapping[str, Any], context: UpstreamContext) -> Failure:
@@ -115,10 +101,10 @@ def failure_from_event(event: Mapping[str, Any], context: UpstreamContext) -> Fa
         The failure: an error event, or an HTTP error where nothing has gone out yet.
     """
     response = event.get("response")
-    error = _error_in(response if isinstance(response, dict) else event)
+    error = error_in(response if isinstance(response, dict) else event)
     said = (holder.get("status") for holder in (error, event))
     status = next((s for s in said if isinstance(s, int) and 400 <= s <= 599), 0)  # noqa: PLR2004 - HTTP
-    return _classify(_read(error, status, {}), context)
+    return _classify(read_said(error, status, {}), context)
 
 
 def interrupted(what: str, code: str = "upstream_interrupted") -> Failure:
@@ -134,47 +120,7 @@ def interrupted(what: str, code: str = "upstream_interrupted") -> Failure:
     return Failure(502, "api_error", what, code)
 
 
-def _error_in(document: object) -> Mapping[str, Any]:
-    """Find the error object: nested, flat, or a mere text."""
-    if not isinstance(document, Mapping):
-        return {}
-    error = document.get("error")
-    if isinstance(error, str):
-        return {"message": error}
-    return error if isinstance(error, dict) else document
-
-
-def _text(value: object) -> str:
-    return value[:_LONGEST_MESSAGE] if isinstance(value, str) else ""
-
-
-def _read(error: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> _Said:
-    code, kind = _text(error.get("code")), _text(error.get("type"))
-    message = _text(error.get("message")) or _text(error.get("detail"))
-    return _Said(status, code, "" if kind == "error" else kind, message, error, headers)
-
-
-def _retry_after(said: _Said) -> dict[str, str]:
-    """`retry-after` as the upstream gave it: a header, or in its text ("try again in 1.5s", "in 20ms", "in 7m12s")."""
-    header = said.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", header):
-        return {"retry-after": str(math.ceil(float(header)))}
-    if header and header.isascii() and header.isprintable():
-        return {"retry-after": header}
-    if found := re.search(rf"try again in ((?:{_DURATION})+)", said.message, re.IGNORECASE):
-        parts = re.findall(_DURATION, found[1].lower())
-        seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-        return {"retry-after": str(max(1, math.ceil(seconds)))}
-    return {}
-
-
-def _number(value: object) -> int | None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**53:
-        return int(value)
-    return None
-
-
-def _auth(said: _Said, context: UpstreamContext) -> Failure:
+def _auth(said: Said, context: UpstreamContext) -> Failure:
     where = {
         "config.yaml": "in config.yaml",
         "env": "in the environment (PACKYCODE_API_KEY)",
@@ -190,28 +136,28 @@ def _auth(said: _Said, context: UpstreamContext) -> Failure:
     )
 
 
-def _quota(said: _Said, context: UpstreamContext) -> Failure:
+def _quota(said: Said, context: UpstreamContext) -> Failure:
     when = ""
-    if (seconds := _number(said.error.get("resets_in_seconds"))) is not None:
+    if (seconds := number(said.error.get("resets_in_seconds"))) is not None:
         minutes = math.ceil(seconds / 60)
         when = f" It resets in {minutes // 60} h {minutes % 60} min."
-    elif (at := _number(said.error.get("resets_at"))) is not None and at < _YEAR_10000:
+    elif (at := number(said.error.get("resets_at"))) is not None and at < _YEAR_10000:
         when = f" It resets at {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC."
     return Failure(
         429,
         "rate_limit_error",
         f"{context.provider}: the usage limit or quota of this key is used up.{when} {said.message}".rstrip(),
         "upstream_quota",
-        {**_retry_after(said), **NO_RETRY},
+        {**retry_after(said), **NO_RETRY},
     )
 
 
-def _rate_limit(said: _Said, context: UpstreamContext) -> Failure:
+def _rate_limit(said: Said, context: UpstreamContext) -> Failure:
     text = f"{context.provider} limits the rate of requests. {said.message}".rstrip()
-    return Failure(429, "rate_limit_error", text, "upstream_rate_limit", _retry_after(said))
+    return Failure(429, "rate_limit_error", text, "upstream_rate_limit", retry_after(said))
 
 
-def _too_long(said: _Said, context: UpstreamContext) -> Failure:
+def _too_long(said: Said, context: UpstreamContext) -> Failure:
     # "…maximum context length is 128000 tokens… resulted in 130000 tokens", "…limit of 272000 tokens… 300123 tokens".
     # What follows them splits the second: "(298000 in the messages, 2000 tokens in the completion)".
     found = re.findall(r"\b(\d{1,3}(?:,\d{3})+|\d{4,9})\s*tokens", said.message)
@@ -226,33 +172,33 @@ def _too_long(said: _Said, context: UpstreamContext) -> Failure:
     return Failure(400, "invalid_request_error", text, "context_length_exceeded")
 
 
-def _no_model(said: _Said, context: UpstreamContext) -> Failure:
+def _no_model(said: Said, context: UpstreamContext) -> Failure:
     known = f" Known models: {', '.join(context.models)}." if context.models else ""
     detail = f" {said.message}" if said.message else ""
     text = f"{context.provider} has no model {context.model!r}.{detail}{known}"
     return Failure(404, "not_found_error", text, "model_not_found")
 
 
-def _overloaded(said: _Said, context: UpstreamContext) -> Failure:
+def _overloaded(said: Said, context: UpstreamContext) -> Failure:
     text = f"{context.provider} is overloaded. {said.message}".rstrip()
-    return Failure(_OVERLOADED, "overloaded_error", text, "upstream_overloaded", _retry_after(said))
+    return Failure(_OVERLOADED, "overloaded_error", text, "upstream_overloaded", retry_after(said))
 
 
-def _broken(said: _Said, context: UpstreamContext) -> Failure:
+def _broken(said: Said, context: UpstreamContext) -> Failure:
     status = said.status if said.status in {502, 504} else 502
     at = f" with HTTP {said.status}" if said.status else ""
     text = f"{context.provider} failed{at}. {said.message}".rstrip()
-    return Failure(status, "api_error", text, "upstream_error", _retry_after(said))
+    return Failure(status, "api_error", text, "upstream_error", retry_after(said))
 
 
-def _refused(said: _Said, context: UpstreamContext) -> Failure:
+def _refused(said: Said, context: UpstreamContext) -> Failure:
     status = said.status if said.status in {400, 403, 413, 422} else 400
     kind = {403: "permission_error", 413: "request_too_large"}.get(status, "invalid_request_error")
     text = said.message or f"{context.provider} refused the request (HTTP {said.status})."
     return Failure(400 if status == 422 else status, kind, text, "upstream_refused")  # noqa: PLR2004 - HTTP
 
 
-def _unreachable_path(said: _Said, context: UpstreamContext) -> Failure:
+def _unreachable_path(said: Said, context: UpstreamContext) -> Failure:
     text = (
         f"{context.provider} has no Responses API at its base URL (HTTP {said.status}). "
         "Most base URLs end in /v1; `packy check --live` tests it."
@@ -260,8 +206,7 @@ def _unreachable_path(said: _Said, context: UpstreamContext) -> Failure:
     return Failure(404, "not_found_error", text, "upstream_not_found", NO_RETRY)
 
 
-# An error's code or type decides before its status does: relays send the right words with the wrong status.
-_BY_CODE: dict[str, Callable[[_Said, UpstreamContext], Failure]] = {
+_BY_CODE: dict[str, Callable[[Said, UpstreamContext], Failure]] = {
     "invalid_api_key": _auth,
     "authentication_error": _auth,
     "incorrect_api_key_provided": _auth,
@@ -287,7 +232,7 @@ _BY_CODE: dict[str, Callable[[_Said, UpstreamContext], Failure]] = {
     "invalid_prompt": _refused,
 }
 
-_BY_STATUS: dict[int, Callable[[_Said, UpstreamContext], Failure]] = {
+_BY_STATUS: dict[int, Callable[[Said, UpstreamContext], Failure]] = {
     400: _refused,
     401: _auth,
     402: _quota,
@@ -304,18 +249,23 @@ _BY_STATUS: dict[int, Callable[[_Said, UpstreamContext], Failure]] = {
 }
 
 
-def _classify(said: _Said, context: UpstreamContext) -> Failure:
+def _classify(said: Said, context: UpstreamContext) -> Failure:
+    return _rule(said)(said, context)
+
+
+def _rule(said: Said) -> Callable[[Said, UpstreamContext], Failure]:
+    """Choose by code, by type, by wording, by status: relays send the right words with the wrong status."""
     if said.status == 403:  # noqa: PLR2004 - HTTP
         keyless = said.code in {"", "invalid_api_key"} and "key" in f"{said.code} {said.message}".lower()
-        return (_auth if keyless else _BY_CODE.get(said.code, _refused))(said, context)
+        return _auth if keyless else _BY_CODE.get(said.code, _refused)
     if said.status in {401, 402}:
-        return _BY_CODE.get(said.code, _BY_STATUS[said.status])(said, context)
+        return _BY_CODE.get(said.code, _BY_STATUS[said.status])
     rules = [_BY_CODE[word] for word in (said.code, said.type) if word in _BY_CODE]
-    for rule in rules:
-        if rule is not _refused:
-            return rule(said, context)
+    telling = next((rule for rule in rules if rule is not _refused), None)
+    if telling is not None:
+        return _overloaded if telling is _broken and said.status == 503 else telling  # noqa: PLR2004 - HTTP
     if "maximum context length" in said.message or "context window" in said.message:
-        return _too_long(said, context)
+        return _too_long
     if rules and said.status < 500 and said.status not in {408, 429}:  # noqa: PLR2004 - HTTP
-        return _refused(said, context)
-    return _BY_STATUS.get(said.status, _refused if 400 <= said.status < 500 else _broken)(said, context)  # noqa: PLR2004
+        return _refused
+    return _BY_STATUS.get(said.status, _refused if 400 <= said.status < 500 else _broken)  # noqa: PLR2004 - HTTP

@@ -163,7 +163,9 @@ class _History:
             raise InvalidRequest(f"{path}.tool_use_id", "this tool_use has a tool_result already")
         self._calls[call_id] = None
         content = block.get("content")
-        failed = block.get("is_error") is True
+        failed = block.get("is_error") or False
+        if not isinstance(failed, bool):
+            raise InvalidRequest(f"{path}.is_error", "must be true or false")
         output: str | list[Json]
         if content is None or isinstance(content, str):
             output = (_ERROR_MARK if failed else "") + (content or "")

@@ -32,6 +32,7 @@ _SINGLE = (
     "then",
     "else",
 )
+_NOT_AT_ROOT = ("anyOf", "oneOf", "allOf", "enum", "not")
 _IDENTIFIERS = ("$schema", "$id")
 
 
@@ -63,12 +64,32 @@ def repair_schema(schema: Schema | None) -> Schema:
     """
     if not schema:
         return {"type": "object", "properties": {}}
-    repaired = _repair(schema, schema)
+    folded = _without_root_alternatives(schema)
+    repaired = _repair(folded, folded)
     if repaired.get("type") != "object":
         repaired = {"type": "object", **{key: value for key, value in repaired.items() if key != "type"}}
     if not isinstance(repaired.get("properties"), dict):
         repaired["properties"] = {}
     return repaired
+
+
+def _without_root_alternatives(schema: Schema) -> Schema:
+    """Fold alternatives at the root, which the API refuses, into one object that allows what any of them allows."""
+    if not any(key in schema for key in _NOT_AT_ROOT):
+        return schema
+    properties: Schema = {}
+    for key in ("anyOf", "oneOf", "allOf"):
+        for branch in schema.get(key) or ():
+            if isinstance(branch, dict) and isinstance(branch.get("properties"), dict):
+                # What two alternatives call alike may be either: nothing is said of it then.
+                for name, part in branch["properties"].items():
+                    properties[name] = part if properties.get(name, part) == part else {}
+    own = schema.get("properties")
+    folded = {key: value for key, value in schema.items() if key not in _NOT_AT_ROOT}
+    folded["properties"] = {**properties, **(own if isinstance(own, dict) else {})}
+    if properties:
+        folded.pop("additionalProperties", None)
+    return folded
 
 
 def _repair(schema: Schema, root: Schema) -> Schema:

@@ -44,6 +44,8 @@ _NOISE = {
     "response.reasoning_summary_part.added",
     "keepalive",
 }
+# Said by servers to end a stream, or to keep it alive.
+_NO_DATA = (b"[DONE]", b"")
 _INCOMPLETE = {"max_output_tokens": "max_tokens", "content_filter": "refusal"}
 
 
@@ -135,7 +137,7 @@ class ResponseTranslator:
             self.writer.fail(failure.type, failure.message)
 
     def _take(self, name: bytes, data: bytes) -> None:
-        if self.ended or data == b"[DONE]":
+        if self.ended or data in _NO_DATA:
             return
         try:
             event = codec.loads(data)
@@ -148,7 +150,7 @@ class ResponseTranslator:
         kind = event.get("type")
         if not isinstance(kind, str):
             # Some relays put an error's type into the event: line alone.
-            kind = name.decode("ascii", "replace")
+            kind = name.decode("ascii", "replace") or ("error" if "error" in event else "")
         if method := _RESPONSE_EVENTS.get(kind):
             getattr(self, method)(event)
         elif kind in _ITEM_EVENTS:
@@ -219,6 +221,9 @@ class ResponseTranslator:
         index = event.get("output_index")
         if not isinstance(index, int):
             index = self._live if self._live is not None else len(self._finished)
+        if kind == ADDED:
+            # Some relays give every item the same index.
+            self._finished.discard(index)
         if index in self._finished:
             return
         if self._live is None:

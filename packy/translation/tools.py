@@ -136,7 +136,10 @@ def translate_tool_choice(request: Json, translated: list[Json], names: ToolName
     kind = text_of(choice, "tool_choice", "type")
     if kind not in _CHOICES and kind != "tool":
         raise InvalidRequest("tool_choice.type", "must be auto, any, tool or none")
-    parallel = choice.get("disable_parallel_tool_use") is not True
+    serial = choice.get("disable_parallel_tool_use") or False
+    if not isinstance(serial, bool):
+        raise InvalidRequest("tool_choice.disable_parallel_tool_use", "must be true or false")
+    parallel = not serial
     if kind == "tool":
         name = text_of(choice, "tool_choice", "name")
         forced = next((tool for tool in request.get("tools") or () if tool.get("name") == name), None)

@@ -181,7 +181,7 @@ def test_an_end_without_a_terminal_event_is_an_error(answer: Any, events: list[A
     assert (answered.translator.failure.status, answered.translator.failure.code) == (502, "upstream_cut")
 
 
-@pytest.mark.parametrize("data", [b"{", b"", b"\xff\xfe", b'"\xed\xa0\x80"', b"[" * 100_000, b'{"a":1e999}'], ids=repr)
+@pytest.mark.parametrize("data", [b"{", b"\xff\xfe", b'"\xed\xa0\x80"', b"[" * 100_000, b'{"a":1e999}'], ids=repr)
 def test_an_event_that_is_not_json_is_an_error(sse: Any, translate_stream: Any, data: bytes) -> None:
     answered = translate_stream([sse([CREATED, HALF]), b"data: " + data + b"\n\n", sse([TEXT, COMPLETED])])
     assert answered.error["type"] == "api_error"
@@ -244,3 +244,14 @@ def test_an_error_can_be_answered_as_http_until_a_block_has_begun(sse: Any) -> N
         translator.feed(sse([event]))
         seen.append(translator.silent)
     assert seen == [True, True, False, False]
+
+
+@pytest.mark.parametrize("data", [b"", b"[DONE]"], ids=repr)
+def test_an_event_without_data_is_no_error(sse: Any, translate_stream: Any, data: bytes) -> None:
+    stream = sse([CREATED]) + b"data: " + data + b"\n\n" + sse([TEXT, COMPLETED])
+    assert translate_stream([stream]).translator.stop_reason == "end_turn"
+
+
+def test_an_error_without_a_type_is_an_error(translate_stream: Any) -> None:
+    stream = b'data: {"error": {"message": "Slow down.", "code": "slow_down"}}\n\n'
+    assert translate_stream([stream]).translator.failure.type == "overloaded_error"

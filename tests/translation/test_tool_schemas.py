@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packy.translation import Target, translate_request
+from packy.translation.schema import repair_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +47,6 @@ KEPT: list[Json] = [
     {**inside({"$ref": "#/$defs/x"}), "$defs": {"x": {"type": "string"}}},
     {**inside({"$ref": "#/definitions/x~1y~0z"}), "definitions": {"x/y~z": {}}},
     {**inside({"$ref": "#/$defs/x%20y"}), "$defs": {"x y": {}}},
-    {**inside({"$ref": "#/anyOf/1"}), "anyOf": [{}, {}]},
     inside({"$ref": "#"}),
     inside({"type": "array", "items": {"type": "string"}}),
     inside({"type": "array", "items": True}),
@@ -224,3 +224,28 @@ def test_structured_output_is_strict_where_strict_mode_takes_the_schema(schema: 
     payload = json.loads(translate_request(request, Target("gpt-5")).payload)
     assert payload["text"]["format"]["schema"] == schema
     assert payload["text"]["format"]["strict"] is strict
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        pytest.param(
+            {"anyOf": [{"properties": {"a": {"type": "string"}}}, {"properties": {"b": {"type": "number"}}}]},
+            {"a": {"type": "string"}, "b": {"type": "number"}},
+            id="each alternative's properties",
+        ),
+        pytest.param(
+            {"oneOf": [{"properties": {"a": {"type": "string"}}}, {"properties": {"a": {"type": "number"}}}]},
+            {"a": {}},
+            id="a property that may be either",
+        ),
+        pytest.param(
+            {"allOf": [{"properties": {"a": {}}}], "properties": {"b": {"$ref": "#/allOf/0"}}},
+            {"a": {}, "b": {}},
+            id="a reference into what is gone",
+        ),
+        pytest.param({"enum": [{}], "not": {"required": ["a"]}}, {}, id="enum and not"),
+    ],
+)
+def test_alternatives_at_the_root_become_one_object(schema: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert repair_schema(schema) == {"type": "object", "properties": expected}

@@ -1,0 +1,79 @@
+"""The upstream's own words about an error, read out of whatever form they came in."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Said", "error_in", "number", "read_said", "retry_after"]
+
+_LONGEST_MESSAGE = 2000
+# "1.574s", "28ms", "7m12s", "5 minutes"
+_DURATION = r"(\d{1,9}(?:\.\d{1,9})?)\s?(ms|milli|[dhms])[a-z]*\s?"
+_SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The upstream's own words: an error object and where it came from."""
+
+    status: int
+    code: str
+    type: str
+    message: str
+    error: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+
+def error_in(document: object) -> Mapping[str, Any]:
+    """Find the error object: nested, flat, or a mere text."""
+    if not isinstance(document, Mapping):
+        return {}
+    error = document.get("error")
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else document
+
+
+def _text(value: object) -> str:
+    return value[:_LONGEST_MESSAGE] if isinstance(value, str) else ""
+
+
+def read_said(error: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> Said:
+    """Read an error object.
+
+    Args:
+        error: as `error_in` found it.
+        status: HTTP status; 0 where there is none.
+        headers: response headers, names in lower case.
+
+    Returns:
+        What was said; missing parts are empty.
+    """
+    code, kind = _text(error.get("code")), _text(error.get("type"))
+    message = _text(error.get("message")) or _text(error.get("detail"))
+    return Said(status, code, "" if kind == "error" else kind, message, error, headers)
+
+
+def retry_after(said: Said) -> dict[str, str]:
+    """`retry-after` as the upstream gave it: a header, or in its text ("try again in 1.5s", "in 20ms", "in 7m12s")."""
+    header = said.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", header):
+        return {"retry-after": str(math.ceil(float(header)))}
+    if header and header.isascii() and header.isprintable():
+        return {"retry-after": header}
+    if found := re.search(rf"try again in ((?:{_DURATION})+)", said.message, re.IGNORECASE):
+        parts = re.findall(_DURATION, found[1].lower())
+        seconds = sum(float(count) * _SECONDS[unit] for count, unit in parts)
+        return {"retry-after": str(max(1, math.ceil(seconds)))}
+    return {}
+
+
+def number(value: object) -> int | None:
+    """Give a positive whole number, None for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**53:
+        return int(value)
+    return None
