@@ -95,11 +95,7 @@ def start_claude(args: Sequence[str]) -> None:
         )
     snapshot = _configured()
     base_url = _base_url(snapshot)
-    try:
-        alive = requests.get(base_url, timeout=5, proxies={"http": "", "https": ""}).ok
-    except requests.RequestException:
-        alive = False
-    if not alive:
+    if not _answers(base_url):
         raise click.ClickException(f"no packy answers at {base_url}. Start it in another terminal: {_PROGRAM} serve")
     token = os.environ.get("ANTHROPIC_AUTH_TOKEN") or _first_client_key(snapshot)
     environment = {**os.environ, **claude_environment(base_url, token, snapshot.packycode.defaults.model)}
@@ -111,6 +107,15 @@ def start_claude(args: Sequence[str]) -> None:
     )
     environment |= {"NO_PROXY": bypass, "no_proxy": bypass}
     os.execve(program, [program, *args], environment)  # noqa: S606 - found on PATH, as the person would
+
+
+def _answers(base_url: str) -> bool:
+    """Tell whether packy, and not something else, listens there."""
+    try:
+        banner = requests.get(base_url, timeout=5, proxies={"http": "", "https": ""}).json()
+    except requests.RequestException:
+        return False
+    return isinstance(banner, dict) and banner.get("name") == "packy"
 
 
 def claude_environment(base_url: str, token: str, model: str) -> dict[str, str]:

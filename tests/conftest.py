@@ -73,7 +73,8 @@ def _check(events: list[Json]) -> None:
             _check_block(body[begin : at + 1], index)
             index, begin = index + 1, at + 1
     if left := body[begin:]:
-        assert last == "error", "what is opened must be closed"
+        cut = last == "error" or events[-2]["delta"]["stop_reason"] in {"max_tokens", "refusal"}
+        assert cut, "what is opened must be closed"
         assert left[0]["content_block"]["type"] == "tool_use", "only a call that was cut stays open: closed, it is run"
         _check_block([*left, {"type": "content_block_stop", "index": index}], index)
 

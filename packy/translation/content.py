@@ -64,7 +64,7 @@ def input_parts(block: object, path: str, notices: Notices) -> list[Json]:
     """Translate one block.
 
     Args:
-        block: a text, image, document, search_result or tool_reference block.
+        block: a text, image, document or search_result block.
         path: where it stands.
         notices: takes the names of what cannot be carried.
 
@@ -175,10 +175,6 @@ def _search_result(block: Json, path: str, notices: Notices) -> list[Json]:
     return [*_text_part(heading), *_nested(block.get("content"), f"{path}.content", notices)]
 
 
-def _tool_reference(block: Json, path: str, _: Notices) -> list[Json]:
-    return _text_part(f"Tool available: {text_of(block, path, 'tool_name')}")
-
-
 def _container_upload(_: Json, __: str, notices: Notices) -> list[Json]:
     notices["messages.content.container_upload"] = None
     return []
@@ -189,7 +185,6 @@ _PARTS: dict[str, Callable[[Json, str, Notices], list[Json]]] = {
     "image": _image,
     "document": _document,
     "search_result": _search_result,
-    "tool_reference": _tool_reference,
     "container_upload": _container_upload,
 }
 _ALLOWED = ", ".join(_PARTS)

@@ -26,7 +26,7 @@ Json = dict[str, Any]
 _ERROR_MARK = "[tool error] "
 
 
-def translate_messages(messages: object, names: ToolNames, notices: Notices) -> list[Json]:
+def translate_messages(messages: object, names: ToolNames, notices: Notices) -> tuple[list[Json], set[str]]:
     """Translate the conversation.
 
     Args:
@@ -35,7 +35,8 @@ def translate_messages(messages: object, names: ToolNames, notices: Notices) -> 
         notices: takes the names of what cannot be carried.
 
     Returns:
-        `message`, `reasoning`, `function_call` and `function_call_output` items.
+        `message`, `reasoning`, `function_call` and `function_call_output` items; and the client's names of the tools
+        that were called or referred to.
 
     Raises:
         InvalidRequest: naming the path of what is wrong.
@@ -58,12 +59,13 @@ def translate_messages(messages: object, names: ToolNames, notices: Notices) -> 
             raise InvalidRequest(f"{path}.content", "must be a string or an array of content blocks")
         take(history, content, f"{path}.content")
     history.check_answered()
-    return history.items
+    return history.items, history.used
 
 
 class _History:
     def __init__(self, names: ToolNames, notices: Notices) -> None:
         self.items: list[Json] = []
+        self.used: set[str] = set()
         self._names = names
         self._notices = notices
         # tool_use id → where it stands, until its result has been seen; then None.
@@ -132,6 +134,7 @@ class _History:
         if call_id in self._calls:
             raise InvalidRequest(f"{path}.id", "tool_use ids must be unique")
         self._calls[call_id] = path
+        self.used.add(name)
         self.items.append(
             {
                 "type": "function_call",
@@ -171,12 +174,20 @@ class _History:
             output = (_ERROR_MARK if failed else "") + (content or "")
         elif isinstance(content, list):
             at = f"{path}.content"
-            output = [p for i, b in enumerate(content) for p in input_parts(b, f"{at}.{i}", self._notices)]
+            output = [part for i, each in enumerate(content) for part in self._result_parts(each, f"{at}.{i}")]
             if failed:
                 output = [{"type": "input_text", "text": _ERROR_MARK.strip()}, *output]
         else:
             raise InvalidRequest(f"{path}.content", "must be a string or an array of content blocks")
         self.items.append({"type": "function_call_output", "call_id": short_call_id(call_id), "output": output or ""})
+
+    def _result_parts(self, block: object, path: str) -> list[Json]:
+        """Translate a block of a result; a reference to a tool names it as the upstream is given it."""
+        if isinstance(block, dict) and block.get("type") == "tool_reference":
+            name = text_of(block, path, "tool_name")
+            self.used.add(name)
+            return [{"type": "input_text", "text": f"Tool available: {self._names.upstream(name)}"}]
+        return input_parts(block, path, self._notices)
 
 
 _ROLES: dict[str, Callable[[_History, list[object], str], None]] = {

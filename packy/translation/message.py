@@ -61,7 +61,13 @@ TRANSITIONS: dict[State, dict[Step, State]] = {
     State.TEXT: {Step.TEXT: State.TEXT, Step.CLOSE: State.BETWEEN},
     State.THINKING: {Step.THINKING: State.THINKING, Step.SIGNATURE: State.SIGNED, Step.CLOSE: State.BETWEEN},
     State.SIGNED: {Step.CLOSE: State.BETWEEN},
-    State.TOOL_USE: {Step.ARGUMENTS: State.TOOL_USE, Step.CLOSE: State.BETWEEN, Step.FAIL: State.ENDED},
+    # A call may end with the message, unfinished.
+    State.TOOL_USE: {
+        Step.ARGUMENTS: State.TOOL_USE,
+        Step.CLOSE: State.BETWEEN,
+        Step.FINISH: State.ENDED,
+        Step.FAIL: State.ENDED,
+    },
     State.ENDED: {},
 }
 
@@ -235,6 +241,7 @@ class MessageFolder(MessageWriter):
     def __init__(self) -> None:
         super().__init__()
         self.message: dict[str, Any] = {}
+        self._open = False
         self._pieces: dict[str, list[str]] = {}
 
     def _started(self, message: dict[str, Any]) -> None:
@@ -242,12 +249,14 @@ class MessageFolder(MessageWriter):
 
     def _opened(self, block: dict[str, Any]) -> None:
         self.message["content"].append(dict(block))
+        self._open = True
         self._pieces = {}
 
     def _delta(self, kind: str, field: str, value: str) -> None:  # noqa: ARG002 - the stream needs the kind, we do not
         self._pieces.setdefault(field, []).append(value)
 
     def _closed(self) -> None:
+        self._open = False
         block = self.message["content"][-1]
         for field, pieces in self._pieces.items():
             if field == "partial_json":
@@ -257,12 +266,18 @@ class MessageFolder(MessageWriter):
         self._pieces = {}
 
     def _finished(self, stop_reason: str, usage: Usage, stop_sequence: str | None) -> None:
+        self._drop_open_call()
         self.message["stop_reason"] = stop_reason
         self.message["stop_sequence"] = stop_sequence
         self.message["usage"] = {**self.message["usage"], **usage}
 
-    def _failed(self, type: str, message: str) -> None:  # noqa: A002 - the protocol's own word
-        """Leave the message as it is: its caller answers with the error instead."""
+    def _failed(self, type: str, message: str) -> None:  # noqa: A002, ARG002 - the protocol's word; the caller has both
+        """Leave the rest of the message as it is: its caller answers with the error instead."""
+        self._drop_open_call()
+
+    def _drop_open_call(self) -> None:
+        if self._open:
+            self.message["content"].pop()
 
 
 def _parse_arguments(text: str) -> dict[str, Any]:

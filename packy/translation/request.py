@@ -122,10 +122,11 @@ def _translate(request: object, target: Target) -> Translation:
     tools = tool_list(request)
     names = ToolNames(tool["name"] for tool in tools if tool.get("type") in (None, "custom"))
     instructions = _system_text(request.get("system"))
-    items = translate_messages(request.get("messages"), names, notices)
+    items, used = translate_messages(request.get("messages"), names, notices)
     if not items:
         raise InvalidRequest("messages", "hold nothing that can be sent upstream")
-    functions = translate_tools(tools, names, notices)
+    # A deferred tool is offered once the client's tool search has found it.
+    functions = translate_tools([t for t in tools if not t.get("defer_loading") or t["name"] in used], names, notices)
     thinking = _thinking_wanted(request)
 
     payload: Json = {"model": target.model}

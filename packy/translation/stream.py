@@ -197,6 +197,12 @@ class ResponseTranslator:
         """Hand on all that is still open, waiting, or carried by the final response alone."""
         self._start()
         response = self._response(event)
+        usage = response.get("usage")
+        self.usage = _counts(usage) if isinstance(usage, dict) else {}
+        cut_short = event.get("type") == "response.incomplete" or response.get("status") == "incomplete"
+        if cut_short and self._item is not None and self._item.made_call:
+            # Half a call must not be run, and Claude Code runs what is closed: its block stays open.
+            return response
         output = response.get("output")
         items = {i: item for i, item in enumerate(output if isinstance(output, list) else ()) if isinstance(item, dict)}
         while self._live is not None:
@@ -205,8 +211,6 @@ class ResponseTranslator:
         for index, item in items.items():
             if index not in self._finished:
                 self._route(DONE, {"output_index": index, "item": item})
-        usage = response.get("usage")
-        self.usage = _counts(usage) if isinstance(usage, dict) else {}
         return response
 
     def _finish(self, stop_reason: str) -> None:

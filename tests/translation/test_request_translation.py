@@ -69,7 +69,7 @@ ROWS = [
                     **BASH,
                     "type": "custom",
                     "cache_control": {"type": "ephemeral"},
-                    "defer_loading": True,
+                    "defer_loading": False,
                     "eager_input_streaming": True,
                     "input_examples": [{"a": "ls"}],
                     "strict": True,

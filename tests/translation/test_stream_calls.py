@@ -232,3 +232,18 @@ def test_obfuscation_padding_and_sequence_numbers_are_nobodys_business(answer: A
     answered = answer(ADDED, ("function_call_arguments.delta", 0, padded), DONE, COMPLETED)
     assert json.dumps(answered.content) == json.dumps([USE])
     assert b"obfuscation" not in b"".join(answered.written)
+
+
+def test_a_call_cut_short_by_the_token_limit_stays_open(answer: Any) -> None:
+    """Closed, Claude Code would run it with half of its arguments."""
+    details = {"response": {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}}
+    answered = answer(ADDED, ("function_call_arguments.delta", 0, delta(ARGS[:4])), ("incomplete", details))
+
+    assert [event["type"] for event in answered.events[-3:]] == ["content_block_delta", "message_delta", "message_stop"]
+    assert answered.translator.stop_reason == "max_tokens"
+    assert answered.message["content"] == []
+
+
+def test_a_call_that_was_whole_before_the_token_limit_is_kept(answer: Any) -> None:
+    details = {"response": {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}}
+    assert answer(ADDED, DONE, ("incomplete", details)).message["content"] == [USE]
