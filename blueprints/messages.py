@@ -69,7 +69,7 @@ def create_message() -> Response:
     _note_route(record, route, translated)
     context = _context(route, snapshot, translated)
     translator = ResponseTranslator(
-        StreamWriter() if streaming else MessageFolder(),
+        StreamWriter(request.environ["packy.request_id"]) if streaming else MessageFolder(),
         message_id=f"msg_{uuid4().hex[:24]}",
         model=model,
         names=translated.names,
@@ -94,13 +94,16 @@ def create_message() -> Response:
             # No proxy may hold events back: nginx obeys X-Accel-Buffering.
             headers |= {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
             answer = Response(relay.stream(), content_type="text/event-stream; charset=utf-8", headers=headers)
-            answer.call_on_close(relay.close)
-            handed_on = True
-            return answer
-        return _json(relay.message(), headers)
+        else:
+            answer = _json(relay.message(), headers)
+        # Once the caller has it all: giving the connection back may wait a moment for the upstream.
+        answer.call_on_close(relay.close)
+        handed_on = True
     except ClientGone:
         record["cancelled"] = True
         return Response(status=_CLIENT_CLOSED_REQUEST)
+    else:
+        return answer
     finally:
         if not handed_on:
             watch.stop()

@@ -266,6 +266,6 @@ def _rule(said: Said) -> Callable[[Said, UpstreamContext], Failure]:
         return _overloaded if telling is _broken and said.status == 503 else telling  # noqa: PLR2004 - HTTP
     if "maximum context length" in said.message or "context window" in said.message:
         return _too_long
-    if rules and said.status < 500 and said.status not in {408, 429}:  # noqa: PLR2004 - HTTP
+    if rules and said.status < 500 and said.status not in {404, 405, 408, 429}:  # noqa: PLR2004 - HTTP
         return _refused
     return _BY_STATUS.get(said.status, _refused if 400 <= said.status < 500 else _broken)  # noqa: PLR2004 - HTTP

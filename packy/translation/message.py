@@ -192,10 +192,15 @@ class MessageWriter:
 
 
 class StreamWriter(MessageWriter):
-    """Writes the message as server-sent events; `take()` gives the bytes that have come together."""
+    """Writes the message as server-sent events; `take()` gives the bytes that have come together.
 
-    def __init__(self) -> None:
+    Args:
+        request_id: goes into an `error` event, as into every error; empty for none.
+    """
+
+    def __init__(self, request_id: str = "") -> None:
         super().__init__()
+        self._request_id = request_id
         self._out: list[bytes] = []
 
     def take(self) -> bytes:
@@ -228,7 +233,8 @@ class StreamWriter(MessageWriter):
         self._event("message_stop", {})
 
     def _failed(self, type: str, message: str) -> None:  # noqa: A002 - the protocol's own word
-        self._event("error", {"error": {"type": type, "message": message}})
+        known = {"request_id": self._request_id} if self._request_id else {}
+        self._event("error", {"error": {"type": type, "message": message}, **known})
 
 
 class MessageFolder(MessageWriter):

@@ -79,7 +79,8 @@ def _without_root_alternatives(schema: Schema) -> Schema:
         return schema
     properties: Schema = {}
     for key in ("anyOf", "oneOf", "allOf"):
-        for branch in schema.get(key) or ():
+        branches = schema.get(key)
+        for branch in branches if isinstance(branches, list) else ():
             if isinstance(branch, dict) and isinstance(branch.get("properties"), dict):
                 # What two alternatives call alike may be either: nothing is said of it then.
                 for name, part in branch["properties"].items():
