@@ -1,4 +1,4 @@
-"""Errors that reach the caller, and the one envelope they all travel in.
+"""Errors that reach the caller, and the envelope they travel in.
 
 The tree::
 
@@ -8,32 +8,51 @@ The tree::
     │   ├── AuthenticationError 401
     │   ├── NotFound           404
     │   ├── RequestTooLarge    413
+    │   ├── ManagementError         the management API's own, with a word for what is wrong
     │   └── UpstreamError           whatever the upstream did, mapped (packy.translation.failures)
     └── packy.config.ConfigError    the operator's file, environment or flags
 
-The envelope and its error types are those of the Messages API reference, section "Errors".
+The envelope and its error types are those of the Messages API reference, section "Errors". The management API has a
+form of its own, whatever the error: `{"error": word, "message": sentence}`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "MANAGEMENT_PATH",
     "AuthenticationError",
     "GatewayError",
     "InvalidRequest",
+    "ManagementError",
     "MethodNotAllowed",
     "NotFound",
     "PackyError",
     "RequestTooLarge",
     "UpstreamError",
     "envelope",
+    "is_management",
+    "render_error",
 ]
+
+MANAGEMENT_PATH: Final = "/v0/management"
+"""Where the management API begins."""
+
+# Words of the management API for errors that are not its own.
+_WORDS: Final = {
+    400: "bad_request",
+    401: "unauthorized",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "request_too_large",
+    500: "internal_error",
+}
 
 
 class PackyError(Exception):
@@ -115,6 +134,29 @@ class RequestTooLarge(GatewayError):
     type = "request_too_large"
 
 
+class ManagementError(GatewayError):
+    """An error of the management API.
+
+    Args:
+        status: HTTP status.
+        word: for programs, as in `invalid_packycode`.
+        message: English sentence.
+        details: for each field that is wrong: `field`, `problem` and `fix`.
+        headers: extra response headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        word: str,
+        message: str,
+        details: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, status=status, type=word, headers=headers)
+        self.details = tuple(details)
+
+
 class UpstreamError(GatewayError):
     """The upstream refused, failed, or could not be reached; see packy.translation.failures for the mapping."""
 
@@ -133,3 +175,28 @@ def envelope(type: str, message: str, request_id: str) -> bytes:  # noqa: A002 -
         `{"type":"error","error":{"type":…,"message":…},"request_id":…}` as UTF-8.
     """
     return orjson.dumps({"type": "error", "error": {"type": type, "message": message}, "request_id": request_id})
+
+
+def is_management(path: str) -> bool:
+    """Tell whether a path belongs to the management API."""
+    return path == MANAGEMENT_PATH or path.startswith(f"{MANAGEMENT_PATH}/")
+
+
+def render_error(error: GatewayError, path: str, request_id: str) -> bytes:
+    """Build the JSON body of an error answer, in the form of the API that was called.
+
+    Args:
+        error: what to say.
+        path: the request's.
+        request_id: for the envelope.
+
+    Returns:
+        The envelope; for the management API `{"error":…,"message":…}`, with `details` where there are any.
+    """
+    if not is_management(path):
+        return envelope(error.type, error.message, request_id)
+    word = error.type if isinstance(error, ManagementError) else _WORDS.get(error.status, error.type)
+    document: dict[str, object] = {"error": word, "message": error.message}
+    if isinstance(error, ManagementError) and error.details:
+        document["details"] = error.details
+    return orjson.dumps(document)

@@ -14,7 +14,7 @@ import requests
 
 from packy.config import ConfigError, load_snapshot
 from packy.config.document import read_document
-from packy.routing import describe_model
+from packy.routing import describe_model, registry_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,10 @@ def start_claude(args: Sequence[str]) -> None:
     if not _answers(base_url):
         raise click.ClickException(f"no packy answers at {base_url}. Start it in another terminal: {_PROGRAM} serve")
     token = os.environ.get("ANTHROPIC_AUTH_TOKEN") or _first_client_key(snapshot)
-    environment = {**os.environ, **claude_environment(base_url, token, snapshot.packycode.defaults.model)}
+    model = snapshot.packycode.defaults.model
+    registry = registry_of(snapshot)
+    window = registry.describe(registry.names.read(model).model).context_window
+    environment = {**os.environ, **claude_environment(base_url, token, model, window)}
     # A key of its own would go first, and to the gateway.
     environment.pop("ANTHROPIC_API_KEY", None)
     # The gateway is on this machine, where no proxy looks; Claude Code asks one all the same.
@@ -118,13 +121,14 @@ def _answers(base_url: str) -> bool:
     return isinstance(banner, dict) and banner.get("name") == "packy"
 
 
-def claude_environment(base_url: str, token: str, model: str) -> dict[str, str]:
+def claude_environment(base_url: str, token: str, model: str, context_window: int = 0) -> dict[str, str]:
     """Give the settings with which Claude Code runs on packy.
 
     Args:
         base_url: the gateway's.
         token: a client key; anything while the gateway has none.
         model: the upstream model.
+        context_window: its input tokens; 0 for what is known of it.
 
     Returns:
         Environment variables (measured with Claude Code 2.1.197).
@@ -138,7 +142,7 @@ def claude_environment(base_url: str, token: str, model: str) -> dict[str, str]:
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": model,
         "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
         # Without it the client does not know when to compact a model that it has never heard of.
-        "CLAUDE_CODE_AUTO_COMPACT_WINDOW": str(describe_model(model).context_window),
+        "CLAUDE_CODE_AUTO_COMPACT_WINDOW": str(context_window or describe_model(model).context_window),
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }
 

@@ -24,13 +24,13 @@ from packy.config.model import (
     Timeouts,
 )
 from packy.config.problems import ConfigError, Problem
-from packy.config.providers import Provider
+from packy.config.providers import Provider, packycode_provider
 from packy.config.rules import PUBLIC_BASE_URL
 from packy.config.schema import ConfigSchema, PackycodeSchema
 from packy.config.secret import Secret
 from packy.config.store import SnapshotStore
 from packy.config.watcher import Watcher, watch_sources
-from packy.config.writer import ConfigNotWritable, write_packycode
+from packy.config.writer import ConfigNotWritable, draft_packycode, write_packycode
 
 __all__ = [
     "DEFAULT_PATH",
@@ -61,7 +61,9 @@ __all__ = [
     "Sources",
     "Timeouts",
     "Watcher",
+    "draft_packycode",
     "load_snapshot",
+    "packycode_provider",
     "watch_sources",
     "write_packycode",
 ]

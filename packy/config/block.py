@@ -12,59 +12,88 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError as RuamelError
+from ruamel.yaml.scalarstring import ScalarString
 
+from packy.config.nodes import compose_nodes
 from packy.config.supplied import BLOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    _Pair = tuple[yaml.Node, yaml.Node]
 
 __all__ = ["Block", "edit_block"]
 
 Block = dict[str, Any]
 
 _INDENT = 2
+# Parsers differ in whether they count it.
+_BYTE_ORDER_MARK = "\ufeff"
 _WIDE = 4096
 
 
-def edit_block(text: str, change: Callable[[Block], Block]) -> str:
+def edit_block(text: str, block: Block) -> str:
     """Edit the block.
 
     Args:
         text: config.yaml, with lines that end in a line feed; may be empty.
-        change: is given the block as plain data, empty where there is none; returns what it is to be.
+        block: what it is to say.
 
     Returns:
-        The new text: the block where it stood, with its comments; at the end where there was none.
+        The new text: the block where it stood, with its comments; at the end where there was none. Whether it really
+        says so is for the caller to check: YAML has forms that are not foreseen here.
 
     Raises:
         yaml.YAMLError: the text is not YAML, or no mapping.
+        ruamel.yaml.error.YAMLError: the same, in ruamel's eyes.
     """
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if text.startswith(_BYTE_ORDER_MARK):
+        return _BYTE_ORDER_MARK + edit_block(text.removeprefix(_BYTE_ORDER_MARK), block)
+    root, pair = _find(text)
+    if root is not None and root.flow_style:
+        return _edited(text, block, _INDENT)
+    if pair is None:
+        before = text if not text or text.endswith("\n") else f"{text}\n"
+        return f"{before}{_dump(_commented({BLOCK: block}), _INDENT)}"
+    for start, end, instead in sorted(_cuts(text, *pair, block), reverse=True):
+        text = text[:start] + instead + text[end:]
+    _, pair = _find(text)
+    start, end = _extent(text, *pair) if pair else (0, len(text))
+    return text[:start] + _edited(text[start:end], block, _indentation(pair[1]) if pair else _INDENT) + text[end:]
+
+
+def _find(text: str) -> tuple[yaml.MappingNode | None, _Pair | None]:
+    """Find the root of a document, and the block in it."""
+    root = compose_nodes(text)
     if root is not None and not isinstance(root, yaml.MappingNode):
         raise yaml.YAMLError
-    pair = next((pair for pair in root.value if pair[0].value == BLOCK), None) if root else None
-    if root is None or (pair is None and not root.flow_style):
-        before = text if not text or text.endswith("\n") else f"{text}\n"
-        return f"{before}{_dump(_commented({BLOCK: change({})}), _INDENT)}"
-    try:
-        if pair is not None and not root.flow_style:
-            start, end = _extent(text, *pair)
-            return text[:start] + _edited(text[start:end], change, _indentation(pair[1])) + text[end:]
-    except RuamelError:
-        # The block leans on an anchor elsewhere: only the whole document can be read.
-        pass
-    return _edited(text, change, _INDENT)
+    return root, next((pair for pair in root.value if pair[0].value == BLOCK), None) if root else None
 
 
-def _edited(text: str, change: Callable[[Block], Block], indent: int) -> str:
+def _cuts(text: str, key: yaml.Node, value: yaml.Node, wanted: object) -> Iterator[tuple[int, int, str]]:
+    """Yield what is to go, as start, end and replacement: the lines of unwanted keys; comments above them stay.
+
+    ruamel keeps a comment with the key before it, and would take it away together with that.
+    """
+    if not isinstance(value, yaml.MappingNode) or value.flow_style or not isinstance(wanted, dict):
+        return
+    if not wanted:
+        after = text.index(":", key.end_mark.index) + 1
+        yield after, after, " {}"
+    for inner_key, inner in value.value:
+        if inner_key.value not in wanted:
+            yield *_extent(text, inner_key, inner), ""
+        else:
+            yield from _cuts(text, inner_key, inner, wanted[inner_key.value])
+
+
+def _edited(text: str, block: Block, indent: int) -> str:
     document = _ruamel(indent).load(text)
     written = document.get(BLOCK)
-    after = change(_plain(written) if isinstance(written, dict) else {})
     if isinstance(written, CommentedMap):
-        _merge(written, after)
+        _merge(written, block)
     else:
-        document[BLOCK] = _commented(after)
+        document[BLOCK] = _commented(block)
     dumped = _dump(document, indent)
     return dumped if text.endswith("\n") else dumped.removesuffix("\n")
 
@@ -109,14 +138,6 @@ def _dump(document: CommentedMap, indent: int) -> str:
     return out.getvalue()
 
 
-def _plain(block: dict[str, Any]) -> Block:
-    """Give ruamel's data as plain data: scalars keep their values and lose their quotes."""
-    return {
-        str(key): _plain(value) if isinstance(value, dict) else str(value) if isinstance(value, str) else value
-        for key, value in block.items()
-    }
-
-
 def _commented(block: Block) -> CommentedMap:
     commented = CommentedMap()
     for key, value in block.items():
@@ -132,5 +153,9 @@ def _merge(target: CommentedMap, wanted: Block) -> None:
         present = target.get(key)
         if isinstance(present, CommentedMap) and isinstance(value, dict):
             _merge(present, value)
+        elif isinstance(value, dict):
+            target[key] = _commented(value)
         elif key not in target or present != value or isinstance(present, bool) != isinstance(value, bool):
-            target[key] = _commented(value) if isinstance(value, dict) else value
+            # In the quotes that it had, if any.
+            quoted = isinstance(present, ScalarString) and isinstance(value, str) and value
+            target[key] = type(present)(value) if quoted else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from packy.config.model import Alias, ClientKey, ClientKeys, CodexApiKey, Server, Snapshot
@@ -23,6 +24,7 @@ def compose(
     client_keys: tuple[dict[str, Any], ...],
     codex_api_keys: tuple[dict[str, Any], ...],
     aliases: dict[str, dict[str, str | None]],
+    context_windows: dict[str, int],
     **sections: Any,  # noqa: ANN401 - the models of the other sections, by their name in Snapshot
 ) -> Snapshot:
     """Build the snapshot.
@@ -32,6 +34,7 @@ def compose(
         client_keys: for each, `label` or None, and `key`; only its digest goes on from here.
         codex_api_keys: for each, the fields of `CodexApiKey`, `name` perhaps None.
         aliases: by pattern, `model` and `effort`, each perhaps None; an absent model is `defaults.model`.
+        context_windows: input tokens by upstream model.
         sections: the sections that are models already.
     """
     keys = (
@@ -53,6 +56,7 @@ def compose(
         client_keys=ClientKeys(tuple(keys)),
         codex_api_keys=others,
         aliases=tuple(sorted(targets, key=lambda alias: "*" in alias.pattern)),
+        context_windows=MappingProxyType(context_windows),
         providers=providers,
         resting=resting,
         **sections,

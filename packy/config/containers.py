@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from marshmallow import Schema
 
-__all__ = ["Aliases", "ListOf", "Section", "Shorthand"]
+__all__ = ["ByName", "ListOf", "Section", "Shorthand"]
 
 
 class Section(StrictField, fields.Nested):
@@ -103,23 +103,25 @@ class ListOf(StrictField, fields.List[Any]):
         return Finding(super().mismatch(value).problem, "put `- ` in front of each item, one item a line")
 
 
-class Aliases(StrictField):
-    """A mapping from free names to sections of one kind.
+class ByName(StrictField):
+    """A mapping from free names to values of one kind.
 
     Args:
         inner: the field of each value.
         data_key: its key in the file.
+        line: what one line of it looks like, for the repair.
     """
 
     wants = "a mapping"
 
-    def __init__(self, inner: Shorthand, data_key: str) -> None:
+    def __init__(self, inner: fields.Field[Any], data_key: str, line: str) -> None:
         super().__init__(data_key=data_key, load_default=dict, pre_load=self._load)
         self.inner = inner
+        self._line = line
 
     def _load(self, value: object) -> dict[str, object]:
         if not isinstance(value, dict):
-            raise ValidationError([Finding(self.mismatch(value).problem, "write it as indented lines `name: model`")])
+            raise ValidationError([Finding(self.mismatch(value).problem, f"write it as indented lines `{self._line}`")])
         loaded: dict[str, object] = {}
         wrong: dict[str, object] = {}
         for name, each in value.items():

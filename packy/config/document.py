@@ -7,13 +7,13 @@ Scalars are read by the core schema of YAML 1.2 (section 10.3 of its specificati
 from __future__ import annotations
 
 import os
-import re
 import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import yaml
 
+from packy.config.nodes import TAG, compose_nodes
 from packy.config.problems import Problem, dotted
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Document", "Unreadable", "parse_document", "read_bytes", "read_document"]
 
 MAX_BYTES: Final = 256 * 1024
-_TAG: Final = "tag:yaml.org,2002:"
 _SPEAKING: Final = (
     ("found character '\\t'", "has a tab where YAML wants spaces", "indent with spaces"),
     ("mapping values are not allowed", "has a colon where none may be", "check the indentation, or quote the value"),
@@ -83,28 +82,6 @@ class Document:
         return None, None
 
 
-class _Loader(yaml.BaseLoader):
-    """Composes nodes whose tags follow the core schema of YAML 1.2, and refuses aliases."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="alias", problem_mark=self.get_event().start_mark)  # type: ignore[no-untyped-call]
-        return super().compose_node(parent, index)
-
-
-for _kind, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
-    (
-        "float",
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
-        list("-+.0123456789"),
-    ),
-):
-    _Loader.add_implicit_resolver(_TAG + _kind, re.compile(rf"(?:{_pattern})\Z"), _first)
-
-
 def _int(text: str) -> int:
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
@@ -114,11 +91,11 @@ def _float(text: str) -> float:
 
 
 _SCALARS: Final[dict[str, Callable[[str], object]]] = {
-    f"{_TAG}null": lambda _: None,
-    f"{_TAG}bool": lambda text: text.lower() == "true",
-    f"{_TAG}int": _int,
-    f"{_TAG}float": _float,
-    f"{_TAG}str": str,
+    f"{TAG}null": lambda _: None,
+    f"{TAG}bool": lambda text: text.lower() == "true",
+    f"{TAG}int": _int,
+    f"{TAG}float": _float,
+    f"{TAG}str": str,
 }
 
 
@@ -133,9 +110,9 @@ class _Reader:
 
     def value(self, node: yaml.Node, path: FieldPath) -> object:
         self.values[path] = _position(node.start_mark)
-        if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
+        if isinstance(node, yaml.MappingNode) and node.tag == f"{TAG}map":
             return self.mapping(node, path)
-        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+        if isinstance(node, yaml.SequenceNode) and node.tag == f"{TAG}seq":
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         if isinstance(node, yaml.ScalarNode) and node.tag in _SCALARS:
             try:
@@ -154,7 +131,7 @@ class _Reader:
                 continue
             key = key_node.value
             inner = (*path, key)
-            if key_node.tag != f"{_TAG}str":
+            if key_node.tag != f"{TAG}str":
                 self.complain(key_node, inner, "is a key that is not text", "put the key in quotes")
             elif key in data:
                 line = self.keys[inner][0]
@@ -237,7 +214,7 @@ def parse_document(content: bytes, name: str) -> Document:
     node, problem = _compose(text, name)
     if problem:
         raise Unreadable(problem)
-    if node is None or (isinstance(node, yaml.ScalarNode) and node.value == "" and node.tag == f"{_TAG}null"):
+    if node is None or (isinstance(node, yaml.ScalarNode) and node.value == "" and node.tag == f"{TAG}null"):
         return Document(name)
     reader = _Reader(name)
     try:
@@ -260,11 +237,7 @@ def _too_deep(name: str) -> Problem:
 def _compose(text: str, name: str) -> tuple[yaml.Node | None, Problem | None]:
     """Parse; what goes wrong comes back as a problem, since the parser's own texts may quote the file."""
     try:
-        loader = _Loader(text)
-        try:
-            return loader.get_single_node(), None
-        finally:
-            loader.dispose()
+        return compose_nodes(text), None
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")

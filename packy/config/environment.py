@@ -71,5 +71,8 @@ def _read(file: Path, layer: Layer) -> dict[str, str]:
             values[line.key] = line.value
         elif meant := next((each for each in VARIABLES if each in line.original.string), None):
             what, fix = "has a line that is no NAME=value", f"write {meant}= and its value there, or remove the line"
-            layer.issues.append(Issue((), Problem("", what, fix, source=name, line=line.original.line)))
+            # What dotenv calls the line begins with the empty ones before it.
+            text = line.original.string
+            number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+            layer.issues.append(Issue((), Problem("", what, fix, source=name, line=number)))
     return values

@@ -208,7 +208,7 @@ class SecretText(Text):
 
     def _serialize(self, value: object, attr: str | None, obj: object, **kwargs: object) -> str | None:
         del attr, obj, kwargs
-        return None if value is None else Secret.MASK
+        return value.masked if isinstance(value, Secret) else None
 
 
 class Choice(Scalar):

@@ -260,6 +260,7 @@ class Snapshot:
 
     Attributes:
         aliases: in the order in which they are tried: exact names, then the file's patterns, then the default ones.
+        context_windows: input tokens by upstream model, where the file knows better than packy.
         providers: the upstreams in use, in order of preference; Packycode first and alone while it is enabled.
         resting: enabled entries of `codex-api-key` that Packycode has put to rest.
         warnings: what is wrong without being in the way, as `packy.config.Problem`.
@@ -270,6 +271,7 @@ class Snapshot:
     packycode: Packycode
     codex_api_keys: tuple[CodexApiKey, ...]
     aliases: tuple[Alias, ...]
+    context_windows: Mapping[str, int]
     compatibility: Compatibility
     timeouts: Timeouts
     limits: Limits

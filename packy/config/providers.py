@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from packy.config.model import CodexApiKey, Packycode
     from packy.config.secret import Secret
 
-__all__ = ["Provider", "arrange"]
+__all__ = ["Provider", "arrange", "packycode_provider"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,16 @@ def arrange(packycode: Packycode, others: Iterable[CodexApiKey]) -> tuple[tuple[
         for each in others
         if each.enabled
     )
-    if not packycode.enabled or packycode.base_url is None:
-        return rest, ()
+    own = packycode_provider(packycode) if packycode.enabled else None
+    return ((own,), rest) if own else (rest, ())
+
+
+def packycode_provider(packycode: Packycode) -> Provider | None:
+    """Return the provider that the block describes, enabled or not; None where it has no base URL."""
+    if packycode.base_url is None:
+        return None
     key = packycode.credentials.openai_api_key
-    return (
-        _provider("packycode", "packycode", packycode.base_url, key, requires_auth=packycode.requires_openai_auth),
-    ), rest
+    return _provider("packycode", "packycode", packycode.base_url, key, requires_auth=packycode.requires_openai_auth)
 
 
 def _provider(  # noqa: PLR0913 - the fields of a Provider, with its id derived

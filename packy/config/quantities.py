@@ -23,7 +23,7 @@ class Count(Scalar):
     """A whole number within bounds.
 
     Args:
-        data_key: its key in the file.
+        data_key: its key in the file; None for a value under a free name.
         bounds: the least and the greatest.
         auto: finds the number that the word `auto` stands for; without it the word is refused.
         options: see `Options`.
@@ -33,7 +33,7 @@ class Count(Scalar):
 
     def __init__(
         self,
-        data_key: str,
+        data_key: str | None,
         bounds: tuple[int, int],
         auto: Callable[[], int] | None = None,
         **options: Unpack[Options],

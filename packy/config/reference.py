@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import missing
 
-from packy.config.containers import Aliases, ListOf, Section, Shorthand
+from packy.config.containers import ByName, ListOf, Section, Shorthand
 from packy.config.fields import Choice, Scalar, SecretText
 from packy.config.schema import ConfigSchema
 
@@ -69,10 +69,10 @@ def _walk(schema: Schema, above: str) -> Iterator[tuple[str, fields.Field[Any]]]
         inner: object = each
         if isinstance(each, ListOf):
             name, inner = f"{name}[]", each.inner
-        elif isinstance(each, Aliases):
+        elif isinstance(each, ByName):
             name, inner = f"{name}.*", each.inner
         if not isinstance(inner, Section):
-            yield name, each
+            yield name, inner if isinstance(each, ByName) and isinstance(inner, Scalar) else each
             continue
         if isinstance(inner, Shorthand):
             yield name, inner

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from packy.config.problems import Finding
+from packy.config.secret import Secret
 
 __all__ = [
     "EFFORTS",
@@ -40,7 +41,7 @@ def key(value: str) -> Finding | None:
         return Finding("has a space or a line break in it", "paste the key again, in one piece on one line")
     if not (value.isascii() and value.isprintable()):
         return Finding("has characters that a key cannot have", "paste the key again; it is plain ASCII")
-    if not value.strip("*"):
+    if not value.strip("*") or value.startswith(Secret.MASK):
         return Finding("is a mask, not a key", "put the key itself here, not what packy shows in its place")
     if _PLACEHOLDER.fullmatch(value):
         return Finding("is the placeholder of an example, which everybody knows", "put the key itself here")

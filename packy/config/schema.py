@@ -11,8 +11,9 @@ from marshmallow import ValidationError, fields, validates_schema
 from packy.config import model as models
 from packy.config import rules
 from packy.config.compose import compose
-from packy.config.containers import Aliases, ListOf, Section, Shorthand
+from packy.config.containers import ByName, ListOf, Section, Shorthand
 from packy.config.fields import BaseUrl, Choice, SecretText, Switch, Text
+from packy.config.management_key import stored_key
 from packy.config.problems import Finding
 from packy.config.quantities import Count, Seconds, Size
 from packy.config.strict import StrictSchema
@@ -161,7 +162,7 @@ class RemoteManagementSchema(StrictSchema):
 
     builds = models.RemoteManagement
     allow_remote = Switch("allow-remote", default=False)
-    secret_key = SecretText("secret-key", rules.long_key, default=None, example="A-LONG-RANDOM-KEY")
+    secret_key = SecretText("secret-key", stored_key, default=None, example="A-LONG-RANDOM-KEY")
 
 
 class RoutingSchema(StrictSchema):
@@ -189,7 +190,8 @@ class ConfigSchema(StrictSchema):
     client_keys = ListOf(Shorthand(ClientKeySchema, "key"), "client-keys")
     packycode = Section(PackycodeSchema, "packycode")
     codex_api_keys = ListOf(Section(CodexApiKeySchema), "codex-api-key")
-    aliases = Aliases(Shorthand(AliasSchema, "model"), "aliases")
+    aliases = ByName(Shorthand(AliasSchema, "model"), "aliases", "name: model")
+    context_windows = ByName(Count(None, (1000, 100_000_000), example="272000"), "context-windows", "model: tokens")
     compatibility = Section(CompatibilitySchema, "compatibility")
     timeouts = Section(TimeoutsSchema, "timeouts")
     limits = Section(LimitsSchema, "limits")

@@ -19,6 +19,9 @@ class Secret:
     """
 
     MASK: Final = "********"
+    # So much of a key may be shown, if it is at least so long.
+    _TAIL: Final = 4
+    _LONG: Final = 20
 
     __slots__ = ("_value",)
 
@@ -28,6 +31,11 @@ class Secret:
     def reveal(self) -> str:
         """Return the plain text: for the header that carries it, and for nothing else."""
         return self._value
+
+    @property
+    def masked(self) -> str:
+        """The mask, and behind it the last four characters of a long key, for people to tell keys apart."""
+        return self.MASK + (self._value[-self._TAIL :] if len(self._value) >= self._LONG else "")
 
     def __repr__(self) -> str:
         return f"Secret({self.MASK})"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from typing import TYPE_CHECKING, Literal
 
 from packy.config.changes import client_counts, describe_changes
+from packy.config.document import Unreadable, read_bytes
 from packy.config.generation import Generation
 from packy.config.problems import ConfigError
 from packy.telemetry import logger
@@ -14,7 +16,7 @@ from packy.telemetry import logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from packy.config.model import Snapshot
+    from packy.config.model import Snapshot, Sources
     from packy.config.problems import Problem
 
 __all__ = ["SnapshotStore"]
@@ -44,6 +46,7 @@ class SnapshotStore:
         self._load = load
         self._generation = generation or Generation()
         self._seen = self._generation.value
+        self._loaded = b""
         self._lock = threading.RLock()
 
     def current(self) -> Snapshot:
@@ -70,14 +73,16 @@ class SnapshotStore:
             seen = self._generation.value
             if cause == "management" and seen == self._seen:
                 return not self.problems
-            try:
-                after = self._load()
-            except ConfigError as error:
-                self._refuse(error.problems)
-            else:
-                self._accept(after, cause)
-            # What was counted before the load is certainly in it.
-            self._seen = seen
+            content = _digest(self._snapshot.sources)
+            if content != self._loaded:
+                try:
+                    after = self._load()
+                except ConfigError as error:
+                    self._refuse(error.problems)
+                else:
+                    self._accept(after, cause)
+            # What was there, and what was counted, before the load is certainly in it.
+            self._loaded, self._seen = content, seen
             return not self.problems
 
     def swap(self, snapshot: Snapshot) -> Snapshot:
@@ -102,3 +107,15 @@ class SnapshotStore:
         if problems != self.problems:
             self.problems = problems
             logger.error("config_invalid", problems=[" ".join(str(each).split()) for each in problems])
+
+
+def _digest(sources: Sources) -> bytes:
+    """Hash what the sources hold, so that they need not be loaded again for nothing."""
+    digest = hashlib.sha256()
+    for file in (sources.config_file, sources.env_file, *sources.codex_files):
+        try:
+            content = (file and read_bytes(file)) or b""
+        except Unreadable as error:
+            content = error.problem.problem.encode()
+        digest.update(b"%d:" % len(content) + content)
+    return digest.digest()

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from watchdog.events import FileSystemEventHandler
 from watchdog.observers import Observer
-from watchdog.observers.polling import PollingObserver
 
-from packy.telemetry import logger
+from packy.telemetry import logger, uncaught
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +28,9 @@ __all__ = ["Watcher", "watch_sources"]
 
 # Events that change nothing. Reading the configuration raises them, so they would make a reload call for the next.
 _READING = {"opened", "closed_no_write"}
+# Without inotify the files are looked at so often; with it, in case that it misses something (an overflow, NFS).
 _POLL_SECONDS = 0.4
+_LOOK_SECONDS = 5.0
 
 
 class Watcher:
@@ -86,37 +87,49 @@ class Watcher:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            self._touched.wait()
-            # A burst is over when nothing has come for a while, or when it goes on for too long.
-            deadline = time.monotonic() + self._longest
-            self._touched.clear()
-            while self._touched.wait(self._settle) and time.monotonic() < deadline:
-                self._touched.clear()
-            self._touched.clear()
+            self._touched.wait(_POLL_SECONDS if self._method == "polling" else _LOOK_SECONDS)
+            if self._touched.is_set() or self._look() != self._state:
+                self._settle_down()
             if self._stopped.is_set():
                 return
             # A folder on the way may have come, gone, or become another one.
-            if _folders(self._files) != self._folders:
+            if self._observer and _folders(self._files) != self._folders:
                 self._watch()
             state = self._look()
             if state != self._state:
                 self._state = state
-                self._changed()
+                try:
+                    self._changed()
+                except Exception as error:  # noqa: BLE001 - the watch goes on, whatever a reload meets
+                    uncaught("thread", error)
+
+    def _settle_down(self) -> None:
+        """Wait until a burst of changes is over, or goes on for too long."""
+        deadline = time.monotonic() + self._longest
+        before: object = None
+        while before != (state := self._look()) and time.monotonic() < deadline and not self._stopped.is_set():
+            before = state
+            self._touched.clear()
+            while self._touched.wait(self._settle) and time.monotonic() < deadline:
+                self._touched.clear()
+        self._touched.clear()
 
     def _watch(self) -> None:
         """Watch the folders as they are now."""
         if self._observer is not None:
             self._observer.stop()
+            self._observer = None
         self._folders = _folders(self._files)
+        if self._method == "polling":
+            return
         try:
             self._observer = self._observe()
         except OSError:
             # No inotify instances left, or none in this kernel.
             self._method = "polling"
-            self._observer = self._observe()
 
     def _observe(self) -> BaseObserver:
-        observer: BaseObserver = PollingObserver(timeout=_POLL_SECONDS) if self._method == "polling" else Observer()
+        observer: BaseObserver = Observer()
         handler = _Handler(self._touched)
         for folder in self._folders:
             observer.schedule(handler, str(folder))
@@ -139,7 +152,7 @@ def watch_sources(store: SnapshotStore, method: Literal["inotify", "polling"] = 
         The watcher, started.
     """
     sources = store.current().sources
-    files = [each for each in (sources.config_file, *sources.codex_files) if each is not None]
+    files = [each for each in (sources.config_file, sources.env_file, *sources.codex_files) if each is not None]
     watcher = Watcher(files, lambda: store.reload("edit"), method=method)
     watcher.start()
     # What was edited between the load and this moment, nobody has seen.

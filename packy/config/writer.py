@@ -1,37 +1,46 @@
 """Writes the packycode block back into config.yaml: comments, order and file mode kept, never half of it.
 
-One writer at a time, over all processes, by a lock file beside config.yaml. The new text goes into a temporary file in
-the same folder, is loaded as the gateway would load it, is flushed to the disk, and replaces config.yaml by a rename:
-whoever reads, and whatever crashes, finds the old file or the new one.
+One writer at a time, over all processes, by a lock file beside config.yaml. What the new block amounts to is judged as
+the gateway would judge it when it loads the file. Then the new text goes into a file of its own in the same folder, is
+flushed to the disk, and replaces config.yaml by a rename: whoever reads, and whatever crashes, finds the old file or
+the new one.
 """
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
-import tempfile
+import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock, Timeout
+from ruamel.yaml.error import YAMLError as RuamelError
 from yaml import YAMLError
 
 from packy.config.block import edit_block
+from packy.config.document import Unreadable, parse_document, read_bytes
 from packy.config.load import load_snapshot
+from packy.config.problems import ConfigError
+from packy.config.supplied import BLOCK
 from packy.errors import PackyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from packy.config.block import Block
+    from packy.config.document import Document
     from packy.config.model import Snapshot
 
-__all__ = ["ConfigNotWritable", "write_packycode"]
+__all__ = ["ConfigNotWritable", "draft_packycode", "write_packycode"]
 
-_LOCK_SECONDS = 20
-_LOCK_POLL_SECONDS = 0.005
-_NEW_FILE_MODE = 0o600
+_LOCK_SECONDS: Final = 20
+_LOCK_POLL_SECONDS: Final = 0.005
+_NEW_FILE_MODE: Final = 0o600
+_WRITABLE: Final = 0o222
+_TRIES: Final = 5
 
 
 class ConfigNotWritable(PackyError):
@@ -46,36 +55,58 @@ class ConfigNotWritable(PackyError):
         self.message = message
 
 
-def write_packycode(path: Path, change: Callable[[Block], Block]) -> Snapshot:
+def draft_packycode(path: Path, change: Callable[[Block], Block]) -> tuple[Block, Snapshot]:
+    """Work out what a change would amount to, and write nothing.
+
+    Args:
+        path: config.yaml; need not exist.
+        change: as for `write_packycode`, but without the lock.
+
+    Returns:
+        The new block, and the snapshot that it would lead to.
+
+    Raises:
+        ConfigError: it would not be a valid configuration. Problems with a line were there before; the others are
+            those of the new block and of what the environment and Codex CLI's files add to it.
+    """
+    return _draft(path, _read(path)[1], change)
+
+
+def write_packycode(
+    path: Path, change: Callable[[Block], Block], approve: Callable[[Snapshot], object] = bool
+) -> Snapshot:
     """Change the packycode block of a configuration file.
 
     Args:
         path: config.yaml; symlinks on the way are followed. It is created where it does not exist, for its owner only.
         change: is given the block as it is written now (plain data, empty where there is none), under the lock;
-            returns the block to write. Whatever it raises leaves the file as it is.
+            returns the block to write. Whatever it raises leaves the file as it is. Called again if somebody edits the
+            file at the same moment.
+        approve: is given the snapshot that the change leads to, under the lock, before anything is written; may raise
+            as well.
 
     Returns:
         The snapshot that the new file, the environment and Codex CLI's files amount to.
 
     Raises:
-        ConfigError: they do not amount to a valid configuration.
-        ConfigNotWritable: the folder is read-only, the disk full, or the file as it is no valid YAML.
+        ConfigError: as for `draft_packycode`.
+        ConfigNotWritable: the file or its folder is read-only, the disk full, or the text such that the block cannot
+            be put into it.
     """
     real = Path(os.path.realpath(path))
     try:
         with _locked(real):
-            old = real.read_bytes() if real.exists() else b""
-            new = _changed(old, change)
-            with _temporary(real) as (file, name):
-                file.write(new)
-                file.flush()
-                snapshot = load_snapshot(Path(name))
-                os.fsync(file.fileno())
-                Path(name).replace(real)
-            _sync_folder(real.parent)
+            for _ in range(_TRIES):
+                before = _found(real)
+                old, document = _read(path)
+                block, snapshot = _draft(path, document, change)
+                approve(snapshot)
+                new = _edited(old, document, block)
+                if new == old or _replace(real, new, before):
+                    return snapshot
     except OSError as error:
         raise ConfigNotWritable(_explain(real, error)) from None
-    return snapshot
+    raise ConfigNotWritable(f"{real} is being edited by somebody else all the time. Nothing has changed; try again")
 
 
 @contextmanager
@@ -92,33 +123,73 @@ def _locked(real: Path) -> Iterator[None]:
         lock.release()
 
 
-def _changed(old: bytes, change: Callable[[Block], Block]) -> bytes:
+def _read(path: Path) -> tuple[bytes, Document]:
     try:
-        text = old.decode("utf-8")
-        newline = "\r\n" if "\r\n" in text else "\n"
-        return edit_block(text.replace("\r\n", "\n"), change).replace("\n", newline).encode()
-    except (YAMLError, UnicodeDecodeError):
-        text = "config.yaml as it is now is not valid YAML; repair it by hand first (`packy check` shows where)"
-        raise ConfigNotWritable(text) from None
+        content = read_bytes(path) or b""
+        return content, parse_document(content, str(path))
+    except Unreadable as error:
+        problem = error.problem
+    raise ConfigError((problem,))
 
 
-@contextmanager
-def _temporary(real: Path) -> Iterator[tuple[Any, str]]:
-    """Open a file beside the real one, with its mode and owner; it is gone afterwards, unless it was renamed."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+def _draft(path: Path, document: Document, change: Callable[[Block], Block]) -> tuple[Block, Snapshot]:
+    written = document.root.get(BLOCK)
+    block = change(copy.deepcopy(written) if isinstance(written, dict) else {})
+    return block, load_snapshot(path, block=block)
+
+
+def _edited(old: bytes, document: Document, block: Block) -> bytes:
+    """Put the block into the text, and make sure that the text then says just this, and all else as before."""
+    text = old.decode()
+    newline = "\r\n" if 0 < text.count("\n") == text.count("\r\n") else "\n"
+    with suppress(YAMLError, RuamelError, Unreadable, UnicodeEncodeError):
+        new = edit_block(text.replace("\r\n", "\n"), block).replace("\n", newline).encode()
+        if parse_document(new, document.name).root == {**document.root, BLOCK: block}:
+            return new
+    fix = "write `packycode:` at its end, on a line of its own, with indented lines under it"
+    raise ConfigNotWritable(f"{document.name} has a form that packy cannot edit; {fix}. Nothing has changed.")
+
+
+def _found(real: Path) -> os.stat_result | None:
+    """Look at a file as it is now; None where there is none."""
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            if real.exists():
-                found = real.stat()
-                os.fchmod(file.fileno(), found.st_mode & 0o7777)
-                with suppress(OSError):
-                    os.fchown(file.fileno(), found.st_uid, found.st_gid)
-            else:
-                os.fchmod(file.fileno(), _NEW_FILE_MODE)
-            yield file, name
+        found = real.stat()
+    except FileNotFoundError:
+        return None
+    if not (found.st_mode & _WRITABLE and os.access(real, os.W_OK)):
+        text = f"{real} is read-only for the gateway's user: chmod u+w {real}, or chown it. Nothing has changed."
+        raise ConfigNotWritable(text)
+    return found
+
+
+def _replace(real: Path, new: bytes, before: os.stat_result | None) -> bool:
+    """Replace a file, unless somebody has edited it since."""
+    # One name for all: what a crash leaves behind is overwritten by the next writer.
+    name = real.with_name(f".{real.name}.new")
+    try:
+        name.unlink(missing_ok=True)
+        with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _NEW_FILE_MODE), "wb") as file:
+            if before:
+                os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
+                with suppress(PermissionError):
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            file.write(new)
+            file.flush()
+            os.fsync(file.fileno())
+        if _state(_found(real)) != _state(before):
+            return False
+        name.replace(real)
     finally:
         with suppress(OSError):
-            Path(name).unlink()
+            name.unlink()
+    # The new file is in place, whether its name has reached the disk or not.
+    with suppress(OSError):
+        _sync_folder(real.parent)
+    return True
+
+
+def _state(found: os.stat_result | None) -> object:
+    return found and (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -130,13 +201,15 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _explain(real: Path, error: OSError) -> str:
+    folder = real.parent
     reasons = {
         errno.ENOSPC: "the disk is full; make room",
         errno.EDQUOT: "the disk quota is used up; make room",
+        errno.EFBIG: "the process may not write files of this size; raise its limit (ulimit -f)",
         errno.EROFS: "its file system is read-only; mount it writable, or edit the file where it comes from",
-        errno.EACCES: "the gateway's user may not write to its folder; give it the permission",
-        errno.EPERM: "the gateway's user may not write to its folder; give it the permission",
-        errno.ENOENT: "its folder does not exist; create it",
+        errno.EACCES: f"the gateway's user may not write to {folder}; give it the permission",
+        errno.EPERM: f"the gateway's user may not write to {folder}; give it the permission",
+        errno.ENOENT: f"the folder {folder} does not exist; create it",
         errno.EBUSY: "it is mounted as a single file; mount its folder instead",
         errno.EXDEV: "it is mounted as a single file; mount its folder instead",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,9 +22,10 @@ from packy.config import (
 )
 from packy.config.block import edit_block
 from packy.config.codex import read_codex
-from packy.config.environment import VARIABLES
+from packy.config.environment import read_environment
 from packy.config.problems import dotted
 from packy.config.supplied import BLOCK, Supplied
+from packy.inspection.places import ENABLED, KEY, home_folder
 from packy.tables import render_table, terminal_width
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["run_import"]
 
 _PROGRAM: Final = os.environ.get("PACKY_PROGRAM", "packy")
-_ENABLED: Final = ("enabled",)
 _URL: Final = ("base-url",)
-_KEY: Final = ("credentials", "openai-api-key")
 _SETTINGS: Final = f"""\
   model_provider = "packycode"
 
@@ -62,7 +61,7 @@ def run_import(config: str | None, *, write: bool, include_key: bool, force: boo
     Returns:
         Exit status: 0 if there was something to import, and it could be.
     """
-    layer = read_codex(os.environ, _home())
+    layer = read_codex(os.environ, home_folder())
     unreadable = [issue.problem for issue in layer.issues if issue.path == ()]
     if unreadable:
         click.echo(ConfigError(tuple(unreadable)).render(), err=True)
@@ -70,7 +69,7 @@ def run_import(config: str | None, *, write: bool, include_key: bool, force: boo
     if not layer.recognised:
         click.echo(_not_found(layer), err=True)
         return 1
-    layer.fields[_ENABLED] = Supplied(True, f"{layer.files[0]} (speaks of packycode)", "")  # noqa: FBT003 - a value
+    layer.fields[ENABLED] = Supplied(True, f"{layer.files[0]} (speaks of packycode)", "")  # noqa: FBT003 - a value
     layer.sift()
     fields = _in_order(layer)
     if not write:
@@ -80,20 +79,13 @@ def run_import(config: str | None, *, write: bool, include_key: bool, force: boo
         label = click.style("warning" if issue.harmless else "problem", fg="yellow" if issue.harmless else "red")
         click.echo(f"{label}  {issue.problem}", err=True)
         # Only the key may come from elsewhere; for the rest, a default must not stand in for what Codex CLI says.
-        stopping += [] if issue.harmless or (write and issue.path == _KEY and not include_key) else [issue]
+        stopping += [] if issue.harmless or (write and issue.path == KEY and not include_key) else [issue]
     if stopping:
         return 1
     if not write:
         return 0
-    values = {path: supplied.value for path, supplied in fields.items() if path != _KEY or include_key}
+    values = {path: supplied.value for path, supplied in fields.items() if path != KEY or include_key}
     return _write(Path(config or os.environ.get("PACKY_CONFIG") or DEFAULT_PATH), values, fields, force=force)
-
-
-def _home() -> Path | None:
-    try:
-        return Path.home()
-    except RuntimeError:
-        return None
 
 
 def _not_found(layer: CodexLayer) -> str:
@@ -125,17 +117,17 @@ def _show(layer: CodexLayer, fields: Mapping[FieldPath, Supplied], *, include_ke
     click.echo(render_table(("CODEX CLI", "CONFIG.YAML", "VALUE"), rows, width=terminal_width()))
     block: dict[str, Any] = {}
     for path, supplied in fields.items():
-        if path != _KEY:
+        if path != KEY:
             _put(block, path, supplied.value)
         elif include_key:
             _put(block, path, Secret.MASK)
-    click.echo(f"\n{edit_block('', lambda _: block)}")
-    if _KEY not in fields:
+    click.echo(f"\n{edit_block('', block)}")
+    if KEY not in fields:
         return
     if include_key:
         click.echo(f"# With --write, the key itself. To paste this, put the key where {Secret.MASK} stands.")
     else:
-        click.echo(f"# The key stays where it is: {fields[_KEY].place}. packy goes on reading it there.")
+        click.echo(f"# The key stays where it is: {fields[KEY].place}. packy goes on reading it there.")
 
 
 def _write(file: Path, values: Mapping[FieldPath, object], fields: Mapping[FieldPath, Supplied], *, force: bool) -> int:
@@ -151,21 +143,18 @@ def _write(file: Path, values: Mapping[FieldPath, object], fields: Mapping[Field
         click.echo(f"    fix: {_PROGRAM} import-codex --write --force replaces these; or change them by hand", err=True)
         return 1
     except ConfigError as error:
-        # What was judged is a draft of the file.
-        drafts = [replace(each, source=str(file)) if each.line else each for each in error.problems]
-        click.echo(f"{file} stays as it is: with the block there would be\n", err=True)
-        click.echo(ConfigError(tuple(drafts)).render(), err=True)
+        click.echo(f"{file} stays as it is: with the block there would be\n{error.render()}", err=True)
         return 1
     except ConfigNotWritable as error:
         click.echo(error.message, err=True)
         return 1
     click.echo(f"{file} has been written:")
     click.echo("\n".join(f"  {line}" for line in change.done))
-    if _KEY in fields and _KEY not in values:
-        click.echo(f"The key stays where it is: {fields[_KEY].place}. packy goes on reading it there.")
-    for variable, path in VARIABLES.items():
-        if path in values and variable in os.environ:
-            click.echo(f"{variable} no longer counts: {file} goes before the environment.")
+    if KEY in fields and KEY not in values:
+        click.echo(f"The key stays where it is: {fields[KEY].place}. packy goes on reading it there.")
+    for path, supplied in read_environment(os.environ, file.absolute().with_name(".env")).fields.items():
+        if path in values:
+            click.echo(f"{supplied.place} no longer counts: {file} goes before it.")
     return 0
 
 
@@ -192,7 +181,8 @@ class _Change:
     conflicts: list[str] = field(default_factory=list)
 
     def __call__(self, written: dict[str, Any]) -> dict[str, Any]:
-        """Give the new block."""
+        """Give the new block; called once more if somebody edits the file meanwhile."""
+        self.done, self.conflicts = [], []
         block = copy.deepcopy(written)
         for path, value in self.values.items():
             name = dotted((BLOCK, *path))
@@ -204,7 +194,8 @@ class _Change:
             elif self.force:
                 self.done.append(f"{name}: {_text(path, present[0])} -> {_text(path, value)}")
             else:
-                self.conflicts.append(f"{name}: {_text(path, present[0])}, not {_text(path, value)}")
+                instead = "another key" if path == KEY else f"{_text(path, present[0])}, not {_text(path, value)}"
+                self.conflicts.append(f"{name}: {instead}")
             _put(block, path, value)
         if self.conflicts:
             raise _Conflict
@@ -234,7 +225,7 @@ def _put(block: dict[str, Any], path: FieldPath, value: object) -> None:
 
 def _text(path: FieldPath, value: object) -> str:
     """Show a value, unless it may be a secret, or is none that belongs there."""
-    if path[0] == _KEY[0]:
+    if path[0] == KEY[0]:
         return Secret.MASK
     if isinstance(value, bool):
         return str(value).lower()

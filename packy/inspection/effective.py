@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -9,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from packy.config import ConfigSchema, Secret
 from packy.config.containers import Section
 from packy.config.document import Unreadable, read_document
-from packy.config.environment import VARIABLES
-from packy.config.problems import dotted
 from packy.config.quantities import Seconds, Size
 from packy.config.schema import CodexApiKeySchema
+from packy.inspection.places import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from marshmallow import Schema
     from marshmallow.fields import Field
@@ -42,7 +42,7 @@ class EffectiveField:
         field: its dotted path, as in `packycode.defaults.model`; entries of lists go by their names.
         value: as JSON has it; a secret is masked, sizes are bytes, durations seconds, None is nothing at all.
         text: the value as people read it.
-        source: `config.yaml`, `environment variable NAME`, `codex-cli` or `default`.
+        source: `config.yaml`, `environment variable NAME`, `NAME in .env`, `codex-cli` or `default`.
     """
 
     field: str
@@ -124,10 +124,8 @@ class _Listing:
         found = self.snapshot.packycode.effective_sources.get(inner, "default")
         if found != "env":
             return found
-        variable = next(name for name, path in VARIABLES.items() if dotted(path) == inner)
-        # Where no variable says so, it is the key that enables the block.
-        enables = inner == "enabled" and variable not in self.environ
-        return f"environment variable {'PACKYCODE_API_KEY' if enables else variable}"
+        place = place_of(self.snapshot, tuple(inner.split(".")), self.environ) or "environment"
+        return place.replace(str(self.snapshot.sources.env_file), ".env")
 
     def alias(self, alias: Alias, said: object) -> EffectiveField:
         """List an alias: `MODEL`, or `MODEL(EFFORT)` as callers write it."""
@@ -137,6 +135,8 @@ class _Listing:
 
 
 def _plain(value: object) -> Value:
+    if isinstance(value, Mapping):
+        return [f"{name}: {each}" for name, each in value.items()]
     if isinstance(value, tuple | frozenset):
         items = [str(item) for item in value]
         return sorted(items) if isinstance(value, frozenset) else items

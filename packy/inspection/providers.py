@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
-from packy.config.codex import read_codex
+from packy.inspection.places import KEY, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from packy.config import Provider, Snapshot
 
 __all__ = ["ProviderState", "key_place", "probe_model", "provider_states"]
-
-_KEY: Final = ("credentials", "openai-api-key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +70,7 @@ def key_place(snapshot: Snapshot, provider: Provider, environ: Mapping[str, str]
     file = snapshot.sources.config_file or "config.yaml"
     if provider.kind != "packycode":
         return f"the api-key of codex-api-key entry {provider.name} in {file}"
-    match snapshot.packycode.effective_sources.get("credentials.openai-api-key"):
-        case "env":
-            return "the environment variable PACKYCODE_API_KEY"
-        case "codex-cli":
-            found = read_codex(os.environ if environ is None else environ, _home()).fields.get(_KEY)
-            place = found.place if found else "Codex CLI's auth.json"
-            return f"the {place}" if place.startswith("environment variable ") else place
-        case _:
-            return f"packycode.credentials.openai-api-key in {file}"
-
-
-def _home() -> Path | None:
-    try:
-        return Path.home()
-    except RuntimeError:
-        return None
+    place = place_of(snapshot, KEY, os.environ if environ is None else environ)
+    if place is None:
+        return f"packycode.credentials.openai-api-key in {file}"
+    return f"the {place}" if place.startswith("environment variable ") else place

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Registration", "Registry", "packycode_models", "registry_of"]
 
-# Requests keep the snapshot that they began with: a few are in use while a reload is young.
+# Requests keep the snapshot that they began with: a few are in use while a reload is young. By id, which is nobody
+# else's as long as the snapshot is kept with its registry.
 _KEPT: Final = 4
 _registries: dict[int, tuple[Snapshot, Registry]] = {}
 
@@ -106,7 +107,7 @@ class Registry:
             return None
         effort = target.effort and clamp_effort(target.effort, model.efforts)
         meaning = str(Target(model.name, effort))
-        label = meaning if name in {model.name, pick_name(model.name)} else f"{name} → {meaning}"
+        label = meaning if name in {meaning, pick_name(model.name)} else f"{name} → {meaning}"
         return Entry(name, label, model, effort, provider)
 
     def entries(self, *, picks: bool = False) -> Iterator[Entry]:
@@ -131,7 +132,7 @@ class Registry:
 def registry_of(snapshot: Snapshot) -> Registry:
     """Return the registry of a snapshot; worked out once for each."""
     kept = _registries.get(id(snapshot))
-    if kept and kept[0] is snapshot:
+    if kept:
         return kept[1]
     registry = _register(snapshot)
     while len(_registries) >= _KEPT:
@@ -147,7 +148,7 @@ def packycode_models(snapshot: Snapshot) -> tuple[Model, ...]:
 
 
 def _register(snapshot: Snapshot) -> Registry:
-    windows: Mapping[str, int] = getattr(snapshot, "context_windows", {})
+    windows = snapshot.context_windows
     listed = frozenset(name for each in snapshot.providers for name in each.models)
     aliases = {alias.pattern: _aim(alias.model, alias.effort, listed) for alias in snapshot.aliases}
     first = _aim(snapshot.packycode.defaults.model, None, listed).model

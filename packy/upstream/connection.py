@@ -11,11 +11,10 @@ import gevent
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
-from urllib3.exceptions import HTTPError
 
 from packy import __version__
 from packy.translation import Failure, failure_from_http
-from packy.upstream.failures import failure_from_exception, upstream_error
+from packy.upstream.failures import RAISED, failure_from_exception, upstream_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +104,7 @@ class Connector:
                     timeout=(timeouts.connect, None),
                     proxies=get_environ_proxies(url),
                 )
-        except (requests.RequestException, HTTPError, OSError) as error:
+        except RAISED as error:
             raise upstream_error(failure_from_exception(error, provider.name)) from None
         connection = Connection(response, provider, deadline - time.monotonic(), timeouts.idle)
         try:
@@ -180,7 +179,7 @@ class Connection:
         try:
             with _within(self._patience):
                 data: bytes = self._raw.read1(_READ, self._compressed)
-        except (HTTPError, OSError) as error:
+        except RAISED as error:
             raise upstream_error(failure_from_exception(error, self._provider.name)) from None
         self._patience = self._idle
         return data
@@ -191,7 +190,7 @@ class Connection:
             with _within(_DRAIN_SECONDS):
                 while self._raw.read1(_READ, self._compressed):
                     pass
-        except (HTTPError, OSError):
+        except RAISED:
             self.abort()
         else:
             self._raw.release_conn()

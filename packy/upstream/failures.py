@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import requests.exceptions as r
 import urllib3.exceptions as u
-from urllib3.exceptions import HTTPError
 
 from packy.errors import UpstreamError
 from packy.translation import Failure
@@ -18,14 +17,17 @@ from packy.translation import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["failure_from_exception", "upstream_error"]
+__all__ = ["RAISED", "failure_from_exception", "upstream_error"]
+
+RAISED = (r.RequestException, u.HTTPError, u.ProxySchemeUnsupported, OSError)
+"""The roots of what a request to a provider can raise, timeouts included."""
 
 _REACH = "check the base URL and the network; `packy check --live` tests both"
 
 # (exceptions, status, type, code, what the caller reads behind the provider's name); first match wins.
 _TABLE: tuple[tuple[tuple[type[BaseException], ...], int, str, str, str], ...] = (
     (
-        (r.ProxyError, u.ProxyError),
+        (r.ProxyError, u.ProxyError, u.ProxySchemeUnknown, u.ProxySchemeUnsupported, r.InvalidProxyURL),
         502,
         "api_error",
         "upstream_proxy",
@@ -70,7 +72,7 @@ _TABLE: tuple[tuple[tuple[type[BaseException], ...], int, str, str, str], ...] =
         "sent a compressed body that cannot be read",
     ),
     (
-        (r.InvalidURL, r.InvalidSchema, r.MissingSchema, r.InvalidHeader, u.LocationValueError, u.URLSchemeUnknown),
+        (r.InvalidURL, r.InvalidSchema, r.MissingSchema, r.URLRequired, r.InvalidHeader, u.LocationValueError),
         502,
         "api_error",
         "upstream_bad_url",
@@ -84,7 +86,7 @@ _TABLE: tuple[tuple[tuple[type[BaseException], ...], int, str, str, str], ...] =
         f"broke the connection before the answer was complete; {_REACH}",
     ),
     (
-        (r.RequestException, HTTPError, OSError),
+        RAISED,
         502,
         "api_error",
         "upstream_connection",

@@ -98,6 +98,11 @@ def test_the_model_of_another_provider_is_not_taken(machine: Machine) -> None:
     assert machine.load().packycode.defaults.model == "gpt-5"
 
 
+def test_a_byte_order_mark_is_no_part_of_the_toml(machine: Machine) -> None:
+    machine.codex(b"\xef\xbb\xbf" + _provider("").encode(), AUTH)
+    assert machine.load().packycode.enabled
+
+
 def test_an_active_profile_lies_over_the_top_level(machine: Machine) -> None:
     machine.codex(
         _provider("[profiles.x]\nmodel = 'of-x'", 'model = "of-top"\nmodel_provider = "packycode"\nprofile = "x"'), AUTH

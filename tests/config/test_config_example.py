@@ -68,7 +68,7 @@ def test_with_every_line_uncommented_it_loads(machine: Machine) -> None:
 
 
 def test_it_shows_every_key_and_no_other() -> None:
-    free = {"aliases.opus", "aliases.haiku", "aliases.claude-opus-*"}
+    free = {"aliases.opus", "aliases.haiku", "aliases.claude-opus-*", "context-windows.gpt-5"}
     written = {path for path, _ in _written(yaml.safe_load(_uncommented()))}
     shown = {re.sub(r"aliases\.[^.]+\.", "aliases.", path) for path in written} - free
     assert shown == {*_keys(ConfigSchema()), "aliases.model", "aliases.effort"}
@@ -82,7 +82,7 @@ def test_the_values_it_shows_are_the_defaults(machine: Machine) -> None:
         for key in inner:
             table = table[key]
         del table[last]
-    for name in ("client-keys", "codex-api-key", "aliases"):
+    for name in ("client-keys", "codex-api-key", "aliases", "context-windows"):
         del data[name]
     del data["packycode"]["credentials"]
     shown = machine.load(yaml.safe_dump(data))

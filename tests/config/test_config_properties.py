@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from packy.config import ConfigError, Snapshot, load_snapshot
-from packy.config.containers import Aliases, ListOf, Section, Shorthand
+from packy.config.containers import ByName, ListOf, Section, Shorthand
 from packy.config.document import parse_document
 from packy.config.environment import VARIABLES
 from packy.config.fields import SecretText
@@ -59,7 +59,7 @@ def _near(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:
             return anything | _near(field.schema)
         if isinstance(field, ListOf):
             return anything | st.lists(value(field.inner), max_size=3)
-        if isinstance(field, Aliases):
+        if isinstance(field, ByName):
             return anything | st.dictionaries(st.text(max_size=8), value(field.inner), max_size=3)
         return scalars
 

@@ -63,10 +63,9 @@ def unreached(subject: Subject, error: BaseException) -> ProbeResult:
         case _ if type(error) is OSError and (variable := _absent_bundle()):
             code, text = "tls", f"{variable} names a file of certificates that does not exist"
             fix = f"unset {variable}, or export it with the path of a PEM file"
-        case "upstream_proxy" | "upstream_bad_url" if subject.proxy:
-            variable, proxy = subject.proxy
-            code, text = "proxy", f"{name} cannot be reached through the proxy {proxy} ({variable})"
-            fix = f"export {variable} with the http:// URL of a proxy that runs, or unset it, or add {host} to NO_PROXY"
+        case "upstream_proxy" | "upstream_bad_url" as which if subject.proxy or which == "upstream_proxy":
+            code = "proxy"
+            text, fix = _kept_back(subject)
         case "upstream_tls":
             code = "tls"
             text, fix = _distrusted(subject, error)
@@ -94,6 +93,16 @@ def unreached(subject: Subject, error: BaseException) -> ProbeResult:
                 f"write https:// in {place} if the server speaks TLS; else try again" if plain else _try_again(subject)
             )
     return subject.failed(code, text, fix)
+
+
+def _kept_back(subject: Subject) -> tuple[str, str]:
+    """Name what is wrong with the proxy on the way, and its repair."""
+    if subject.proxy is None:
+        fix = "export HTTPS_PROXY with its URL, login included: http://USER:PASSWORD@HOST:PORT"
+        return f"a proxy on the way to {subject.host} wants to be asked first", fix
+    variable, proxy = subject.proxy
+    fix = f"export {variable} with the http:// URL of a proxy that runs, or unset it, or add {subject.host} to NO_PROXY"
+    return f"{subject.name} cannot be reached through the proxy {proxy} ({variable})", fix
 
 
 def _distrusted(subject: Subject, error: BaseException) -> tuple[str, str]:

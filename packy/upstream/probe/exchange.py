@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import requests
 from requests.utils import get_environ_proxies
-from urllib3.exceptions import HTTPError
 
 from packy import __version__
 from packy.translation import EventTooLarge, SseDecoder
@@ -26,10 +25,7 @@ if TYPE_CHECKING:
     from packy.config import Provider
     from packy.upstream.connection import Connector
 
-__all__ = ["UNREACHED", "Answer", "Patience", "exchange"]
-
-UNREACHED = (requests.RequestException, HTTPError, OSError)
-"""What `exchange` raises where there is no answer."""
+__all__ = ["Answer", "Patience", "exchange"]
 
 _READ = 65536
 _MOST_BODY = 1 << 20
@@ -129,7 +125,7 @@ def exchange(
         The answer. What broke it off, silence included, is its `error`.
 
     Raises:
-        requests.RequestException: there is none; HTTPError and OSError (TimeoutError among them) mean the same.
+        Exception: there is none; one of `packy.upstream.failures.RAISED`.
     """
     running = _Exchange(connector, provider, path, patience, payload)
     thread = threading.Thread(target=running.run, name="packy-probe", daemon=True)

@@ -9,6 +9,7 @@ from requests.exceptions import ProxyError
 
 from packy.routing import clamp_effort, describe_model
 from packy.translation import Target, UpstreamContext, failure_from_event, failure_from_http, translate_request
+from packy.upstream.failures import RAISED
 from packy.upstream.probe.diagnosis import (
     answered,
     fell_silent,
@@ -17,7 +18,7 @@ from packy.upstream.probe.diagnosis import (
     wrong_api,
     wrong_place,
 )
-from packy.upstream.probe.exchange import UNREACHED, Patience, exchange
+from packy.upstream.probe.exchange import Patience, exchange
 from packy.upstream.probe.subject import Subject
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def probe(  # noqa: PLR0913 - three say what to ask, three how; the latter have 
         connector: whose connections, proxies and certificates to use.
         key_place: where the provider's key stands, for the repair; the field of config.yaml where not given.
         developer_message: carry the system text as packy does with `compatibility.system-prompt: developer-message`.
-        patience: how long to wait. A whole probe takes at most about three times its sum.
+        patience: how long to wait for an answer; where one comes that has to be looked into, in all about three times
+            as long at the most.
 
     Returns:
         What was found; its texts hold no key.
@@ -70,7 +72,7 @@ def probe(  # noqa: PLR0913 - three say what to ask, three how; the latter have 
     payload = _ping(model, developer_message=developer_message)
     try:
         answer = exchange(connector, provider, _PATH, patience, payload)
-    except UNREACHED as error:
+    except RAISED as error:
         return unreached(subject, error)
     if answer.status == _PROXY_LOGIN:
         return unreached(subject, ProxyError())
@@ -80,7 +82,7 @@ def probe(  # noqa: PLR0913 - three say what to ask, three how; the latter have 
     failure = _failure(subject, answer)
     if failure is None and answer.streams and answer.error is not None:
         return fell_silent(subject, answer)
-    briefly = replace(patience, first_byte=patience.first_byte / 2)
+    briefly = replace(patience, first_byte=patience.first_byte / 4)
     if failure is None:
         return _look_around(subject, answer, connector, payload, briefly)
     models = _models(connector, provider, briefly) if failure.code == "model_not_found" else ()
@@ -145,7 +147,7 @@ def _is_responses_api(connector: Connector, provider: Provider, payload: bytes, 
     """Tell whether a Responses API answers, be it with an error of its own."""
     try:
         answer = exchange(connector, provider, _PATH, patience, payload)
-    except UNREACHED:
+    except RAISED:
         return False
     refuses = 400 <= answer.status < 500 and answer.status not in _NO_SUCH_PATH  # noqa: PLR2004 - HTTP
     return answer.created or (refuses and bool({"error", "detail"} & answer.json().keys()))
@@ -155,7 +157,7 @@ def _models(connector: Connector, provider: Provider, patience: Patience) -> tup
     """Ask which models there are; none where the provider does not tell."""
     try:
         document = exchange(connector, provider, "/models", patience).json()
-    except UNREACHED:
+    except RAISED:
         return ()
     # OpenAI's list has `data` and `id`, that of the Codex backend `models` and `slug`.
     entries: Any = document.get("data") or document.get("models")
