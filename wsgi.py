@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from blueprints import health, messages, models
+from blueprints import health, management, messages, models
 from middleware import compose
 from packy.config import ConfigError, SnapshotStore, load_snapshot
-from packy.errors import GatewayError, MethodNotAllowed, NotFound, envelope
+from packy.errors import GatewayError, MethodNotAllowed, NotFound, is_management, render_error
+from packy.management import Management
 from packy.upstream import Connector
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["application", "create_application", "store"]
 
-_CONNECTIONS = 1000
+# To one provider: as many as gunicorn.conf.py lets a worker serve (worker_connections).
+_CONNECTIONS = 2000
 _METHOD_NOT_ALLOWED = 405
 
 
@@ -36,8 +38,12 @@ def create_application(store: SnapshotStore) -> WSGIApplication:
         The WSGI application.
     """
     app = Flask(__name__, static_folder=None)
-    app.extensions[messages.CONNECTOR] = Connector(_CONNECTIONS)
+    # One way to each route: what the middleware judges by its path must not be reached by another.
+    app.url_map.merge_slashes = False
+    app.extensions[messages.CONNECTOR] = connector = Connector(_CONNECTIONS)
+    app.extensions[management.MANAGEMENT] = Management(store, connector)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(management.blueprint)
     app.register_blueprint(messages.blueprint)
     app.register_blueprint(models.blueprint)
     app.register_error_handler(GatewayError, _answer)
@@ -49,7 +55,7 @@ def create_application(store: SnapshotStore) -> WSGIApplication:
 
 def _answer(error: GatewayError) -> Response:
     request.environ["packy.record"]["error_type"] = error.type
-    body = envelope(error.type, error.message, request.environ.get("packy.request_id", ""))
+    body = render_error(error, request.path, request.environ.get("packy.request_id", ""))
     return Response(body, status=error.status, content_type="application/json", headers=error.headers)
 
 
@@ -58,6 +64,8 @@ def _answer_http(error: HTTPException) -> Response:
     if error.code == _METHOD_NOT_ALLOWED:
         allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         return _answer(MethodNotAllowed("this path does not take this method", headers={"Allow": allowed}))
+    if is_management(request.path):
+        return _answer(NotFound("the management API has no such path; GET /v0/management/openapi.json shows all of it"))
     return _answer(NotFound("packy has no such path; POST /v1/messages is the one that Claude Code uses"))
 
 

@@ -2,24 +2,31 @@
 
 from middleware.access_log import ROUTES, AccessLog
 from middleware.answer import answer
+from middleware.bans import Bans
 from middleware.body_limit import BodyLimit, LimitedInput
 from middleware.chain import compose
 from middleware.client_auth import ClientAuth
 from middleware.error_boundary import ErrorBoundary
 from middleware.lingering_close import LingeringClose
+from middleware.management_auth import ManagementAuth
+from middleware.origin import Origin, origin_of
 from middleware.request_id import RequestId
 from middleware.snapshot import PinSnapshot
 
 __all__ = [
     "ROUTES",
     "AccessLog",
+    "Bans",
     "BodyLimit",
     "ClientAuth",
     "ErrorBoundary",
     "LimitedInput",
     "LingeringClose",
+    "ManagementAuth",
+    "Origin",
     "PinSnapshot",
     "RequestId",
     "answer",
     "compose",
+    "origin_of",
 ]

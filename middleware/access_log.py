@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from packy.errors import MANAGEMENT_PATH
 from packy.telemetry import logger
 
 if TYPE_CHECKING:
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTES", "AccessLog"]
 
-ROUTES = frozenset({"/", "/v1/messages", "/v1/messages/count_tokens", "/v1/models", "/livez", "/readyz", "/healthz"})
+ROUTES = frozenset(
+    {
+        *("/", "/v1/messages", "/v1/messages/count_tokens", "/v1/models", "/livez", "/readyz", "/healthz"),
+        *(
+            f"{MANAGEMENT_PATH}/{name}"
+            for name in ("packycode", "packycode/verify", "providers", "models", "openapi.json")
+        ),
+    }
+)
 """Paths that are logged as they are; all others are the caller's own text and become `other`."""
 
 _SERVER_ERROR = 500

@@ -1,4 +1,4 @@
-"""How a middleware refuses a request: the Anthropic error envelope, as a plain WSGI response."""
+"""How a middleware refuses a request: an error body in the form of the API that was called, as a WSGI response."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.http import HTTP_STATUS_CODES
 
-from packy.errors import envelope
+from packy.errors import render_error
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -21,14 +21,14 @@ def answer(environ: WSGIEnvironment, start_response: StartResponse, error: Gatew
     """Answer a request with an error, and note the error's type in the request's record.
 
     Args:
-        environ: the request; its `packy.request_id` goes into the envelope.
+        environ: the request; its path decides the form, its `packy.request_id` goes into the envelope.
         start_response: the server's, or that of the middleware around.
         error: what to say.
 
     Returns:
-        The body: the envelope, or nothing for HEAD, whose headers are those of any other method.
+        The body, or nothing for HEAD, whose headers are those of any other method.
     """
-    body = envelope(error.type, error.message, environ.get("packy.request_id", ""))
+    body = render_error(error, environ.get("PATH_INFO", ""), environ.get("packy.request_id", ""))
     environ.setdefault("packy.record", {})["error_type"] = error.type
     start_response(
         f"{error.status} {HTTP_STATUS_CODES.get(error.status, 'Error')}",

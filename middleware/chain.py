@@ -9,6 +9,7 @@ from middleware.body_limit import BodyLimit
 from middleware.client_auth import ClientAuth
 from middleware.error_boundary import ErrorBoundary
 from middleware.lingering_close import LingeringClose
+from middleware.management_auth import ManagementAuth
 from middleware.request_id import RequestId
 from middleware.snapshot import PinSnapshot
 
@@ -30,7 +31,8 @@ def compose(app: WSGIApplication, store: SnapshotStore) -> WSGIApplication:
     Returns:
         The application for the server.
     """
-    app = ClientAuth(app)  # innermost: strangers get no further
+    app = ManagementAuth(app)  # these two innermost: strangers get no further
+    app = ClientAuth(app)  # leaves the management API to the one before
     app = BodyLimit(app)  # counts what they send all the same
     app = ErrorBoundary(app)  # inside the log, which shows the answers it makes
     app = AccessLog(app)

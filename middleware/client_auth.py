@@ -1,5 +1,7 @@
 """Who may use the gateway: a client key, or, while none is configured, programs on this machine.
 
+The management API has a key of its own, see middleware.management_auth.
+
 Dangerous to place anywhere but right in front of the application: what lies outside of it answers strangers.
 """
 
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from middleware.answer import answer
-from packy.errors import AuthenticationError, GatewayError
+from packy.errors import AuthenticationError, GatewayError, is_management
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +36,8 @@ class ClientAuth:
     """Lets a request pass if one of its keys is a client key; puts that key's label into `environ["packy.client"]`.
 
     A key arrives as `x-api-key` or as `Authorization: Bearer`; Claude Code may send both at once (measured with
-    version 2.1.197), so one that matches is enough. The banner (`GET /`, `HEAD /`) and the health paths are open. With
+    version 2.1.197), so one that matches is enough. The banner (`GET /`, `HEAD /`) and the health paths are open, and
+    `/v0/management` is left to ManagementAuth. With
     no client key configured only local callers pass: peer on loopback or a unix socket, no sign of a proxy or a
     browser in between, a loopback name as Host (a foreign name on loopback is DNS rebinding).
 
@@ -67,7 +70,7 @@ class ClientAuth:
 
 def _is_public(environ: WSGIEnvironment) -> bool:
     path = environ.get("PATH_INFO") or "/"
-    return environ["REQUEST_METHOD"] in _READING and (path == "/" or path in _HEALTH)
+    return is_management(path) or (environ["REQUEST_METHOD"] in _READING and (path == "/" or path in _HEALTH))
 
 
 def _is_local(environ: WSGIEnvironment) -> bool:

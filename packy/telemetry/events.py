@@ -85,7 +85,8 @@ LABEL = text(_PRINTABLE + r"{0,100}")
 LINE = text(_PRINTABLE + r"{1,4000}")
 LINES = texts(_PRINTABLE + r"{1,4000}")
 METHOD = text(r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS")
-ROUTE = text(r"/[a-z0-9_/]{0,60}")
+ROUTE = text(r"/[a-z0-9_/.]{0,60}")
+ADDRESS = text(r"[0-9a-f.:]{2,45}|unknown")
 REQUEST_ID = text(r"req_[0-9a-f]{24}")
 LOCATION = texts(r"[\w./<>+-]{1,200}:[0-9]{1,7} in [\w.<>]{1,150}")
 
@@ -128,6 +129,12 @@ EVENTS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
         },
         "config_invalid": {"problems": LINES},
         "config_watched": {"method": WORD},
+        # The management API: who did what to which fields, and whom it turned away.
+        "management_change": {"client": ADDRESS, "fields": FIELD_PATHS, "method": METHOD, "request_id": REQUEST_ID},
+        "management_enabled": {"client": ADDRESS, "request_id": REQUEST_ID},
+        "management_disabled": {"client": ADDRESS, "request_id": REQUEST_ID},
+        "management_refused": {"client": ADDRESS, "reason": WORD, "fields": FIELD_PATHS, "request_id": REQUEST_ID},
+        "management_banned": {"client": ADDRESS, "seconds": integer},
         # An exception nobody caught: in a request, a thread, a greenlet, a destructor, or the main program.
         "uncaught": {"where": WORD, "request_id": REQUEST_ID, **_EXCEPTION},
         # What a library said through the standard library's logging; its text only where gunicorn_messages knows it.

@@ -1,0 +1,18 @@
+"""The management API's rules: what it shows, how it changes the configuration, its contract."""
+
+from packy.management.body import read_object
+from packy.management.contract import contract
+from packy.management.listings import models_document, providers_document
+from packy.management.resource import entity_tag, packycode_object
+from packy.management.service import Actor, Management
+
+__all__ = [
+    "Actor",
+    "Management",
+    "contract",
+    "entity_tag",
+    "models_document",
+    "packycode_object",
+    "providers_document",
+    "read_object",
+]
