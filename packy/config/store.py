@@ -81,8 +81,10 @@ class SnapshotStore:
                     self._refuse(error.problems)
                 else:
                     self._accept(after, cause)
-            # What was there, and what was counted, before the load is certainly in it.
-            self._loaded, self._seen = content, seen
+            # What was counted before the load is certainly in it. What was there is, unless it has changed meanwhile:
+            # then the digest is of something else than what is in force, and must not stand for it.
+            self._loaded = content if content == _digest(self._snapshot.sources) else b""
+            self._seen = seen
             return not self.problems
 
     def swap(self, snapshot: Snapshot) -> Snapshot:
