@@ -98,7 +98,8 @@ def test_a_conversation_in_a_terminal_gets_an_answer_and_a_title(
 ) -> None:
     upstream.script(
         rule(text(json.dumps({"title": "Haiku about gateways"})), when=when(format="json_schema")),
-        rule(text(f"Bytes cross {canary}.")),
+        # In one piece: a screen that grows piece by piece is redrawn in pieces, and never shows the sentence as one.
+        rule(text(f"Bytes cross {canary}."), chunk=1000),
     )
 
     with _terminal(claude, f"Write a haiku about gateways. {canary}") as terminal:

@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT_KEY = "test-client-key"
 
-_OWN_VARIABLES = ("PACKY_", "PACKYCODE_", "CODEX_", "ANTHROPIC_", "CLAUDE_", "OPENAI_")
+_OWN_VARIABLES = ("PACKY_", "PACKYCODE_", "CODEX_", "ANTHROPIC_", "CLAUDE_", "OPENAI_", "CI_")
+# With one of these Claude Code's terminal stands still: it takes its screen for a build's log.
+_BUILD_VARIABLES = {"CI", "CONTINUOUS_INTEGRATION"}
 
 
 def clean_environment(home: Path) -> dict[str, str]:
     """Give an environment without any setting that packy, Codex or Claude Code would read."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(_OWN_VARIABLES)}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(_OWN_VARIABLES) and key not in _BUILD_VARIABLES
+    }
     return {**kept, "HOME": str(home)}
 
 
