@@ -41,6 +41,7 @@ def create_application(store: SnapshotStore) -> WSGIApplication:
     # One way to each route: what the middleware judges by its path must not be reached by another.
     app.url_map.merge_slashes = False
     app.extensions[messages.CONNECTOR] = connector = Connector(_CONNECTIONS)
+    app.extensions[health.STORE] = store
     app.extensions[management.MANAGEMENT] = Management(store, connector)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(management.blueprint)

@@ -17,7 +17,7 @@ from middleware.answer import answer
 from middleware.bans import Bans
 from middleware.origin import origin_of
 from packy.config.management_key import is_hash, verify_key
-from packy.errors import ManagementError, is_management
+from packy.errors import HEALTH_PATH, ManagementError, is_management
 from packy.telemetry import logger
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _WRONG_KEY: Final = "not the management key; it is the one of remote-management.
 
 
 class ManagementAuth:
-    """Guards `/v0/management`; everything else passes.
+    """Guards `/v0/management`, and `/healthz` where a management key comes along; everything else passes.
 
     Without `remote-management.secret-key` there is no such API (404). Callers from elsewhere need
     `remote-management.allow-remote` (403). The key arrives as `Authorization: Bearer` or `X-Management-Key`, in a
@@ -70,7 +70,7 @@ class ManagementAuth:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         environ.pop("packy.management", None)
-        if is_management(environ.get("PATH_INFO", "")):
+        if is_management(environ.get("PATH_INFO", "")) or _asks_for_details(environ):
             snapshot: Snapshot = environ["packy.snapshot"]
             origin = origin_of(environ, snapshot.trusted_proxies)
             if refusal := self._judge(environ, snapshot, origin):
@@ -127,6 +127,11 @@ class ManagementAuth:
         request_id = environ.get("packy.request_id")
         logger.warning("management_refused", client=origin.name, reason=reason, request_id=request_id)
         return error
+
+
+def _asks_for_details(environ: WSGIEnvironment) -> bool:
+    """Tell a health check with a management key from one without: the first is shown more, and judged like the rest."""
+    return environ.get("PATH_INFO") == HEALTH_PATH and "HTTP_X_MANAGEMENT_KEY" in environ
 
 
 def _presented(environ: WSGIEnvironment) -> Iterator[str]:

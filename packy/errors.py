@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "HEALTH_PATH",
     "MANAGEMENT_PATH",
     "AuthenticationError",
     "GatewayError",
@@ -40,6 +41,9 @@ __all__ = [
     "is_management",
     "render_error",
 ]
+
+HEALTH_PATH: Final = "/healthz"
+"""Where the gateway's state is shown, in detail to whoever has the management key."""
 
 MANAGEMENT_PATH: Final = "/v0/management"
 """Where the management API begins."""
