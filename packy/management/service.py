@@ -113,7 +113,8 @@ class Management:
             )
             raise
         self.store.written()
-        self._tell(actor, edit.fields, before, after)
+        if edit.fields:
+            self._tell(actor, edit.fields, before, after)
         return after
 
     def verify(self, snapshot: Snapshot) -> ProbeResult:

@@ -60,11 +60,12 @@ def test_comments_order_and_the_rest_of_the_file_stay(api: Api) -> None:
     assert api.file.read_text() == before.replace("enabled: true  # on", "enabled: false # on")
 
 
-def test_the_same_again_writes_nothing(api: Api) -> None:
+def test_the_same_again_writes_nothing_and_is_no_change(api: Api, lines: Lines) -> None:
     api.send("PATCH", body={"enabled": False})
     before = api.file.stat()
     assert api.send("PATCH", body={"enabled": False}).status_code == 200
     assert api.file.stat() == before
+    assert len(lines("management_change")) == 1
 
 
 @pytest.mark.parametrize(
