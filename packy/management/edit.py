@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
-from packy.config import ConfigError, Secret, load_snapshot
+from packy.config import ConfigError, PackycodeSchema, Secret, load_snapshot
+from packy.config.containers import Section
 from packy.config.problems import dotted
 from packy.config.supplied import BLOCK
 from packy.errors import ManagementError
@@ -14,6 +15,8 @@ from packy.management.resource import entity_tag
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from marshmallow import Schema
 
     from packy.config import Snapshot
     from packy.config.problems import FieldPath
@@ -66,7 +69,10 @@ class Edit:
         Raises:
             Moved: it is not the one expected.
         """
-        block = _merged(written or self._implied(), self._body) if self._merge else copy.deepcopy(self._body)
+        if self._merge:
+            block = _merged(written or self._implied(), self._body, PackycodeSchema())
+        else:
+            block = copy.deepcopy(self._body)
         self._keep_key(block, written)
         if self.expected is not None and block != self.expected:
             raise Moved
@@ -118,15 +124,17 @@ class Edit:
                 del block[_SECTION]
 
 
-def _merged(written: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """Merge as RFC 7396 says."""
+def _merged(written: dict[str, Any], patch: dict[str, Any], schema: Schema | None) -> dict[str, Any]:
+    """Merge as RFC 7396 says; but null for what the schema does not know stays, to be refused like any other value."""
     block = dict(written)
+    known = {str(field.data_key): field for field in schema.load_fields.values()} if schema else {}
     for key, value in patch.items():
-        if value is None:
+        if value is None and (key in known or key in block):
             block.pop(key, None)
         elif isinstance(value, dict):
-            present = block.get(key)
-            block[key] = _merged(present if isinstance(present, dict) else {}, value)
+            present, field = block.get(key), known.get(key)
+            inner = field.schema if isinstance(field, Section) else None
+            block[key] = _merged(present if isinstance(present, dict) else {}, value, inner)
         else:
             block[key] = value
     return block

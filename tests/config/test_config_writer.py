@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
 import stat
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,7 @@ from tests.config.machine import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 TEXT = f"""\
 # ours
@@ -171,6 +175,42 @@ def test_what_a_crash_has_left_behind_is_no_obstacle(file: Path) -> None:
     file.with_name(".config.yaml.new").write_text("half of")
     write_packycode(file, _with(enabled=False))
     assert _names(file.parent) == {"config.yaml"}
+
+
+def _killed_at(line: int, file: Path) -> bool:
+    """Write in a process that is killed at the n-th line that it runs; tell whether it was done before."""
+    pid = os.fork()
+    if not pid:
+        left = line
+
+        def trace(frame: FrameType, event: str, _: object) -> Any:
+            nonlocal left
+            if Path(frame.f_code.co_filename).name not in {"writer.py", "pathlib.py", "os.py"}:
+                return None
+            if event == "line":
+                left -= 1
+                if not left:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return trace
+
+        # Up to that moment nothing is written.
+        write_packycode(file, _with(enabled=False), lambda _: sys.settrace(trace))
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_process_killed_at_any_line_leaves_the_old_file_or_the_new(file: Path) -> None:
+    new = TEXT.replace("enabled: true   #", "enabled: false  #")
+    found = set()
+    for line in count(1, 4):
+        file.write_text(TEXT)
+        done = _killed_at(line, file)
+        assert file.read_text() in {TEXT, new}, line
+        found.add(file.read_text())
+        if done:
+            break
+    assert found == {TEXT, new}
+    assert line > 40
 
 
 def test_a_read_only_file_is_not_replaced(file: Path) -> None:

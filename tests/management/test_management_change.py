@@ -113,6 +113,22 @@ def test_what_is_no_object_is_refused_and_changes_nothing(
     assert api.file.read_text() == before
 
 
+@pytest.mark.parametrize("field", ["enabeld", "", "defaults.modle", "effective-source", "wire-api.a", "a.b"])
+def test_null_for_what_there_is_not_is_no_way_to_misspell(api: Api, field: str) -> None:
+    body: Any = None
+    for key in reversed(field.split(".")):
+        body = {key: body}
+    answer = api.send("PATCH", body=body)
+    assert (answer.status_code, answer.json["error"]) == (422, "invalid_packycode")
+    assert api.block == WRITTEN
+
+
+def test_null_takes_out_what_somebody_has_misspelt_in_the_file(api: Api) -> None:
+    api.file.write_text(config(ENABLED.replace("  enabled: true", "  enabeld: true\n  enabled: true")))
+    assert api.send("PATCH", body={"enabeld": None}).status_code == 200
+    assert api.block == WRITTEN
+
+
 def test_a_wrapped_object_is_told_to_come_without(api: Api) -> None:
     for method in ("PUT", "PATCH"):
         answer = api.send(method, body={"packycode": {"enabled": False}})
