@@ -101,11 +101,13 @@ class Gateway:
     @property
     def text(self) -> str:
         """Give all that it has written to stdout and stderr."""
-        return self._output.read_text()
+        return self._output.read_bytes().decode("utf-8", "replace")
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
-        """Give its log lines; those of one event only, if asked."""
-        lines = [orjson.loads(line) for line in self.text.splitlines() if line.startswith("{")]
+        """Give its log lines that are whole; those of one event only, if asked."""
+        # The last line may still be being written.
+        whole, _, _ = self.text.rpartition("\n")
+        lines = [orjson.loads(line) for line in whole.split("\n") if line.startswith("{")]
         return [line for line in lines if event is None or line.get("event") == event]
 
     def requests(self, route: str = "/v1/messages") -> list[dict[str, Any]]:
