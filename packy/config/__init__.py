@@ -9,25 +9,29 @@ from packy.config.model import (
     ClientKey,
     ClientKeys,
     CodexApiKey,
-    Compatibility,
     Credentials,
     Defaults,
-    Limits,
-    Logging,
     Packycode,
     Privacy,
-    RemoteManagement,
-    Routing,
     Server,
     Snapshot,
     Sources,
-    Timeouts,
 )
 from packy.config.problems import ConfigError, Problem
 from packy.config.providers import Provider, packycode_provider
 from packy.config.rules import PUBLIC_BASE_URL
 from packy.config.schema import ConfigSchema, PackycodeSchema
 from packy.config.secret import Secret
+from packy.config.sections import (
+    Compatibility,
+    LedgerSettings,
+    Limits,
+    Logging,
+    Price,
+    RemoteManagement,
+    Routing,
+    Timeouts,
+)
 from packy.config.store import SnapshotStore
 from packy.config.watcher import Watcher, watch_sources
 from packy.config.writer import ConfigNotWritable, draft_packycode, write_packycode
@@ -45,10 +49,12 @@ __all__ = [
     "ConfigSchema",
     "Credentials",
     "Defaults",
+    "LedgerSettings",
     "Limits",
     "Logging",
     "Packycode",
     "PackycodeSchema",
+    "Price",
     "Privacy",
     "Problem",
     "Provider",

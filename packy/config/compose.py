@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from packy.config.model import Alias, ClientKey, ClientKeys, CodexApiKey, Server, Snapshot
@@ -23,9 +22,8 @@ def compose(
     server: dict[str, Any],
     client_keys: tuple[dict[str, Any], ...],
     codex_api_keys: tuple[dict[str, Any], ...],
-    aliases: dict[str, dict[str, str | None]],
-    context_windows: dict[str, int],
-    **sections: Any,  # noqa: ANN401 - the models of the other sections, by their name in Snapshot
+    aliases: Mapping[str, Mapping[str, str | None]],
+    **sections: Any,  # noqa: ANN401 - all else, by its name in Snapshot
 ) -> Snapshot:
     """Build the snapshot.
 
@@ -34,8 +32,7 @@ def compose(
         client_keys: for each, `label` or None, and `key`; only its digest goes on from here.
         codex_api_keys: for each, the fields of `CodexApiKey`, `name` perhaps None.
         aliases: by pattern, `model` and `effort`, each perhaps None; an absent model is `defaults.model`.
-        context_windows: input tokens by upstream model.
-        sections: the sections that are models already.
+        sections: what is a model, a mapping or a plain value already.
     """
     keys = (
         ClientKey(each["label"] or client_label(index), ClientKey.fingerprint(each["key"].reveal()))
@@ -56,7 +53,6 @@ def compose(
         client_keys=ClientKeys(tuple(keys)),
         codex_api_keys=others,
         aliases=tuple(sorted(targets, key=lambda alias: "*" in alias.pattern)),
-        context_windows=MappingProxyType(context_windows),
         providers=providers,
         resting=resting,
         **sections,

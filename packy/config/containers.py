@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields
@@ -104,7 +105,7 @@ class ListOf(StrictField, fields.List[Any]):
 
 
 class ByName(StrictField):
-    """A mapping from free names to values of one kind.
+    """A mapping from free names to values of one kind; the model holds it read-only.
 
     Args:
         inner: the field of each value.
@@ -115,11 +116,11 @@ class ByName(StrictField):
     wants = "a mapping"
 
     def __init__(self, inner: fields.Field[Any], data_key: str, line: str) -> None:
-        super().__init__(data_key=data_key, load_default=dict, pre_load=self._load)
+        super().__init__(data_key=data_key, load_default=lambda: MappingProxyType({}), pre_load=self._load)
         self.inner = inner
         self._line = line
 
-    def _load(self, value: object) -> dict[str, object]:
+    def _load(self, value: object) -> MappingProxyType[str, object]:
         if not isinstance(value, dict):
             raise ValidationError([Finding(self.mismatch(value).problem, f"write it as indented lines `{self._line}`")])
         loaded: dict[str, object] = {}
@@ -134,4 +135,4 @@ class ByName(StrictField):
                 wrong[name] = [Finding(finding.problem, finding.fix, at_key=True)]
         if wrong:
             raise ValidationError(wrong)
-        return loaded
+        return MappingProxyType(loaded)

@@ -19,26 +19,30 @@ if TYPE_CHECKING:
     from packy.config.problems import Problem
     from packy.config.providers import Provider
     from packy.config.secret import Secret
+    from packy.config.sections import (
+        Compatibility,
+        LedgerSettings,
+        Limits,
+        Logging,
+        Price,
+        RemoteManagement,
+        Routing,
+        Timeouts,
+    )
 
 __all__ = [
     "Alias",
     "ClientKey",
     "ClientKeys",
     "CodexApiKey",
-    "Compatibility",
     "Credentials",
     "Defaults",
-    "Limits",
-    "Logging",
     "Packycode",
     "Privacy",
-    "RemoteManagement",
-    "Routing",
     "Server",
     "Snapshot",
     "SourceName",
     "Sources",
-    "Timeouts",
 ]
 
 SourceName: TypeAlias = Literal["config.yaml", "env", "codex-cli"]
@@ -186,58 +190,6 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
-class Compatibility:
-    """What the upstream takes beyond the least common denominator.
-
-    Attributes:
-        system_prompt: carry it as `instructions`, or as a leading `developer-message`.
-        parameters: those of `max_tokens`, `temperature`, `top_p` that are sent on.
-    """
-
-    system_prompt: Literal["instructions", "developer-message"]
-    parameters: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds to connect, to the first byte of the answer, and between two reads of it."""
-
-    connect: float
-    first_byte: float
-    idle: float
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds on what clients may send: `max_body` bytes for a request body."""
-
-    max_body: int
-
-
-@dataclass(frozen=True, slots=True)
-class Logging:
-    """How log lines look, and from which level on they are written."""
-
-    format: Literal["json", "console"]
-    level: Literal["debug", "info", "warning", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteManagement:
-    """Who may use the management API; without `secret_key` nobody."""
-
-    allow_remote: bool
-    secret_key: Secret | None
-
-
-@dataclass(frozen=True, slots=True)
-class Routing:
-    """Whether another provider is tried when one fails before its first byte."""
-
-    failover: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Sources:
     """Where a snapshot came from.
 
@@ -261,6 +213,10 @@ class Snapshot:
     Attributes:
         aliases: in the order in which they are tried: exact names, then the file's patterns, then the default ones.
         context_windows: input tokens by upstream model, where the file knows better than packy.
+        fidelity: what becomes of a request that cannot be carried whole: `warn` names what is lost in the answer,
+            `strict` refuses it.
+        context_check: answer a request whose own estimate is well over the model's window without going upstream.
+        prices: by upstream model.
         providers: the upstreams in use, in order of preference; Packycode first and alone while it is enabled.
         resting: enabled entries of `codex-api-key` that Packycode has put to rest.
         warnings: what is wrong without being in the way, as `packy.config.Problem`.
@@ -273,12 +229,16 @@ class Snapshot:
     aliases: tuple[Alias, ...]
     context_windows: Mapping[str, int]
     compatibility: Compatibility
+    fidelity: Literal["warn", "strict"]
+    context_check: bool
     timeouts: Timeouts
     limits: Limits
     logging: Logging
     remote_management: RemoteManagement
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     routing: Routing
+    ledger: LedgerSettings
+    prices: Mapping[str, Price]
     providers: tuple[Provider, ...]
     resting: tuple[Provider, ...]
     sources: Sources = Sources()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from packy.config.fields import Options
 
-__all__ = ["Count", "Seconds", "Size"]
+__all__ = ["Amount", "Count", "Seconds", "Size"]
 
 _UNITS: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -82,6 +82,25 @@ class Seconds(Scalar):
         """Return the finding for anything that does not fit."""
         del value
         return Finding(f"must be a number of seconds above 0 and at most {self.most}", f"write {self.line}")
+
+    def convert(self, value: float) -> float:
+        """Return the number."""
+        return float(value)
+
+
+class Amount(Scalar):
+    """A number that is not negative, such as a price."""
+
+    types = (int, float)
+
+    def check(self, value: float) -> Finding | None:
+        """Refuse negative numbers and infinity."""
+        return None if math.isfinite(value) and value >= 0 else self.mismatch(value)
+
+    def mismatch(self, value: object) -> Finding:
+        """Return the finding for anything that does not fit."""
+        del value
+        return Finding("must be a number that is not negative", f"write {self.line}")
 
     def convert(self, value: float) -> float:
         """Return the number."""

@@ -107,6 +107,16 @@ def shown_url(value: object) -> str:
     return ""
 
 
+def database(value: str) -> Finding | None:
+    """The URL of a database that the ledger can use."""
+    if value.startswith(("postgresql+psycopg://", "sqlite:///")) and value.isprintable():
+        return None
+    return Finding(
+        "must begin with postgresql+psycopg:// or sqlite:///",
+        "write it as in postgresql+psycopg://packy:PASSWORD@HOST/packy",
+    )
+
+
 def host(value: str) -> Finding | None:
     """An IP address or a host name."""
     try:

@@ -9,13 +9,13 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from packy.config import model as models
-from packy.config import rules
+from packy.config import rules, sections
 from packy.config.compose import compose
 from packy.config.containers import ByName, ListOf, Section, Shorthand
 from packy.config.fields import BaseUrl, Choice, SecretText, Switch, Text
 from packy.config.management_key import stored_key
 from packy.config.problems import Finding
-from packy.config.quantities import Count, Seconds, Size
+from packy.config.quantities import Amount, Count, Seconds, Size
 from packy.config.strict import StrictSchema
 from packy.config.unique import repetitions
 
@@ -128,7 +128,7 @@ class AliasSchema(StrictSchema):
 class CompatibilitySchema(StrictSchema):
     """`compatibility`."""
 
-    builds = models.Compatibility
+    builds = sections.Compatibility
     system_prompt = Choice("system-prompt", ("instructions", "developer-message"), default="instructions")
     parameters = ListOf(Choice(None, ("max_tokens", "temperature", "top_p")), "parameters", frozenset)
 
@@ -136,23 +136,27 @@ class CompatibilitySchema(StrictSchema):
 class TimeoutsSchema(StrictSchema):
     """`timeouts`, in seconds."""
 
-    builds = models.Timeouts
+    builds = sections.Timeouts
     connect = Seconds("connect", 300, default=10.0, example="10")
     first_byte = Seconds("first-byte", 3600, default=300.0, example="300")
     idle = Seconds("idle", 3600, default=300.0, example="300")
+    total = Seconds("total", 86400, default=3600.0, example="3600")
+    ping = Seconds("ping", 300, default=15.0, example="15")
 
 
 class LimitsSchema(StrictSchema):
     """`limits`."""
 
-    builds = models.Limits
+    builds = sections.Limits
     max_body = Size("max-body", (1 << 10, 1 << 30), default=64 << 20, example="64MiB")
+    max_concurrent = Count("max-concurrent", (1, 4000), default=2000)
+    max_concurrent_per_client = Count("max-concurrent-per-client", (1, 4000), default=None, example="100")
 
 
 class LoggingSchema(StrictSchema):
     """`logging`."""
 
-    builds = models.Logging
+    builds = sections.Logging
     format = Choice("format", ("json", "console"), default="json")
     level = Choice("level", ("debug", "info", "warning", "error"), default="info", example="info")
 
@@ -160,7 +164,7 @@ class LoggingSchema(StrictSchema):
 class RemoteManagementSchema(StrictSchema):
     """`remote-management`."""
 
-    builds = models.RemoteManagement
+    builds = sections.RemoteManagement
     allow_remote = Switch("allow-remote", default=False)
     secret_key = SecretText("secret-key", stored_key, default=None, example="A-LONG-RANDOM-KEY")
 
@@ -168,8 +172,27 @@ class RemoteManagementSchema(StrictSchema):
 class RoutingSchema(StrictSchema):
     """`routing`."""
 
-    builds = models.Routing
+    builds = sections.Routing
     failover = Switch("failover", default=False)
+    cooldown = Seconds("cooldown", 3600, default=30.0, example="30")
+
+
+class LedgerSchema(StrictSchema):
+    """`ledger`."""
+
+    builds = sections.LedgerSettings
+    enabled = Switch("enabled", default=True)
+    url = SecretText("url", rules.database, default=None, example="postgresql+psycopg://packy:PASSWORD@HOST/packy")
+    retention_days = Count("retention-days", (1, 3650), default=90)
+
+
+class PriceSchema(StrictSchema):
+    """A value of `prices`: what a million tokens cost."""
+
+    builds = sections.Price
+    input = Amount("input", required=True, example="1.25")
+    cached_input = Amount("cached-input", required=True, example="0.125")
+    output = Amount("output", required=True, example="10")
 
 
 def _cores() -> int:
@@ -193,12 +216,16 @@ class ConfigSchema(StrictSchema):
     aliases = ByName(Shorthand(AliasSchema, "model"), "aliases", "name: model")
     context_windows = ByName(Count(None, (1000, 100_000_000), example="272000"), "context-windows", "model: tokens")
     compatibility = Section(CompatibilitySchema, "compatibility")
+    fidelity = Choice("fidelity", ("warn", "strict"), default="warn")
+    context_check = Switch("context-check", default=False)
     timeouts = Section(TimeoutsSchema, "timeouts")
     limits = Section(LimitsSchema, "limits")
     logging = Section(LoggingSchema, "logging")
     remote_management = Section(RemoteManagementSchema, "remote-management")
     trusted_proxies = ListOf(Text(rule=rules.address, example="10.0.0.0/8"), "trusted-proxies", _networks)
     routing = Section(RoutingSchema, "routing")
+    ledger = Section(LedgerSchema, "ledger")
+    prices = ByName(Section(PriceSchema), "prices", "model: {input: 1.25, cached-input: 0.125, output: 10}")
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def nothing_twice(self, data: object, original: dict[str, object], **_: object) -> None:

@@ -25,6 +25,8 @@ SHOWN = {
     "packycode.base-url",
     "packycode.credentials.openai-api-key",
     "remote-management.secret-key",
+    "ledger.url",
+    "limits.max-concurrent-per-client",
 }
 
 
@@ -68,10 +70,11 @@ def test_with_every_line_uncommented_it_loads(machine: Machine) -> None:
 
 
 def test_it_shows_every_key_and_no_other() -> None:
-    free = {"aliases.opus", "aliases.haiku", "aliases.claude-opus-*", "context-windows.gpt-5"}
+    free = {"aliases.opus", "aliases.haiku", "aliases.claude-opus-*", "context-windows.gpt-5", "prices.gpt-5"}
     written = {path for path, _ in _written(yaml.safe_load(_uncommented()))}
-    shown = {re.sub(r"aliases\.[^.]+\.", "aliases.", path) for path in written} - free
-    assert shown == {*_keys(ConfigSchema()), "aliases.model", "aliases.effort"}
+    shown = {re.sub(r"^(aliases|prices)\.[^.]+\.", r"\1.", path) for path in written - free}
+    values = {"aliases.model", "aliases.effort", "prices.input", "prices.cached-input", "prices.output"}
+    assert shown == {*_keys(ConfigSchema()), *values}
 
 
 def test_the_values_it_shows_are_the_defaults(machine: Machine) -> None:
@@ -82,7 +85,7 @@ def test_the_values_it_shows_are_the_defaults(machine: Machine) -> None:
         for key in inner:
             table = table[key]
         del table[last]
-    for name in ("client-keys", "codex-api-key", "aliases", "context-windows"):
+    for name in ("client-keys", "codex-api-key", "aliases", "context-windows", "prices"):
         del data[name]
     del data["packycode"]["credentials"]
     shown = machine.load(yaml.safe_dump(data))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packy.config import ConfigError, Secret, Server, SnapshotStore
+from packy.config import ConfigError, Price, Secret, Server, SnapshotStore
 
 if TYPE_CHECKING:
     from packy.config import Provider
@@ -38,7 +38,12 @@ def test_the_defaults(machine: Machine) -> None:
     assert (snapshot.logging.format, snapshot.logging.level) == ("json", "info")
     assert (snapshot.compatibility.system_prompt, snapshot.compatibility.parameters) == ("instructions", frozenset())
     assert (snapshot.remote_management.allow_remote, snapshot.remote_management.secret_key) == (False, None)
-    assert (snapshot.trusted_proxies, snapshot.routing.failover) == ((), False)
+    assert (snapshot.timeouts.total, snapshot.timeouts.ping) == (3600, 15)
+    assert (snapshot.limits.max_concurrent, snapshot.limits.max_concurrent_per_client) == (2000, None)
+    assert (snapshot.fidelity, snapshot.context_check) == ("warn", False)
+    assert (snapshot.ledger.enabled, snapshot.ledger.url, snapshot.ledger.retention_days) == (True, None, 90)
+    assert (snapshot.trusted_proxies, snapshot.routing.failover, snapshot.routing.cooldown) == ((), False, 30)
+    assert dict(snapshot.prices) == {}
 
 
 def test_everything_that_is_written_arrives(machine: Machine) -> None:
@@ -47,13 +52,17 @@ def test_everything_that_is_written_arrives(machine: Machine) -> None:
         host: 0.0.0.0
         port: 80
         workers: 3
-        timeouts: {connect: 1.5, first-byte: 2, idle: 3}
-        limits: {max-body: 1MiB}
+        timeouts: {connect: 1.5, first-byte: 2, idle: 3, total: 4, ping: 0.5}
+        limits: {max-body: 1MiB, max-concurrent: 5, max-concurrent-per-client: 2}
+        fidelity: strict
+        context-check: true
+        ledger: {enabled: false, url: 'postgresql+psycopg://u:p@h/d', retention-days: 7}
+        prices: {gpt-5: {input: 1.25, cached-input: 0, output: 10}}
         logging: {format: console, level: debug}
         compatibility: {system-prompt: developer-message, parameters: [top_p, max_tokens]}
         remote-management: {allow-remote: true, secret-key: a-long-secret}
         trusted-proxies: [10.0.0.0/8, '::1']
-        routing: {failover: true}
+        routing: {failover: true, cooldown: 5}
         """
     )
     assert snapshot.server == Server("0.0.0.0", 80, 3)
@@ -65,7 +74,13 @@ def test_everything_that_is_written_arrives(machine: Machine) -> None:
     assert snapshot.remote_management.allow_remote
     assert snapshot.remote_management.secret_key == Secret("a-long-secret")
     assert snapshot.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
-    assert snapshot.routing.failover
+    assert (snapshot.routing.failover, snapshot.routing.cooldown) == (True, 5)
+    assert (snapshot.timeouts.total, snapshot.timeouts.ping) == (4, 0.5)
+    assert (snapshot.limits.max_concurrent, snapshot.limits.max_concurrent_per_client) == (5, 2)
+    assert (snapshot.fidelity, snapshot.context_check) == ("strict", True)
+    assert (snapshot.ledger.enabled, snapshot.ledger.retention_days) == (False, 7)
+    assert snapshot.ledger.url == Secret("postgresql+psycopg://u:p@h/d")
+    assert snapshot.prices["gpt-5"] == Price(1.25, 0, 10)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
