@@ -6,6 +6,7 @@ Follows the streaming part of the Responses API reference and real streams recor
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -139,10 +140,15 @@ class Answer:
         empty = {**part, key: "", **({"annotations": []} if key == "text" else {})}
         yield self._event("response.content_part.added", **where, part=empty)
         if via == "delta":
-            yield from self._deltas(f"{name}.delta", part[key], {**where, **logprobs}, obfuscate=key == "text")
-            for number, annotation in enumerate(annotations):
-                numbered = {"annotation_index": number, "annotation": annotation}
-                yield self._event("response.output_text.annotation.added", **where, **numbered)
+            said, due = 0, deque(enumerate(annotations))
+            for delta in self._deltas(f"{name}.delta", part[key], {**where, **logprobs}, obfuscate=key == "text"):
+                yield delta
+                said += len(delta["delta"])
+                # An annotation comes as soon as the text that it covers has been said.
+                while due and due[0][1]["end_index"] <= said:
+                    number, annotation = due.popleft()
+                    numbered = {"annotation_index": number, "annotation": annotation}
+                    yield self._event("response.output_text.annotation.added", **where, **numbered)
         if via in {"delta", "part"} and not step["unfinished"]:
             yield self._event(f"{name}.done", **where, **logprobs, **{key: part[key]})
             yield self._event("response.content_part.done", **where, part=part)

@@ -28,6 +28,7 @@ ITEM_TYPES: Final[dict[str, tuple[frozenset[str], frozenset[str]] | None]] = {
         frozenset({"call_id", "output"}),
         frozenset({"caller", "id", "name", "namespace", "status", "type"}),
     ),
+    "web_search_call": (frozenset({"action"}), frozenset({"id", "status", "type"})),
     "reasoning": (frozenset({"summary"}), frozenset({"content", "encrypted_content", "id", "status", "type"})),
     **dict.fromkeys(
         (
@@ -57,13 +58,25 @@ ITEM_TYPES: Final[dict[str, tuple[frozenset[str], frozenset[str]] | None]] = {
             "shell_call_output",
             "tool_search_call",
             "tool_search_output",
-            "web_search_call",
         )
     ),
 }
 """Every item type of the API."""
 
-_ID_PREFIXES: Final = {"message": "msg", "function_call": "fc", "function_call_output": "fc", "reasoning": "rs"}
+_ID_PREFIXES: Final = {
+    "message": "msg",
+    "function_call": "fc",
+    "function_call_output": "fc",
+    "web_search_call": "ws",
+    "reasoning": "rs",
+}
+# What a web search call may have done: the keys that it must have, and those that it may have.
+_SEARCH_ACTIONS: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
+    "search": (frozenset(), frozenset({"queries", "query", "sources", "type"})),
+    "open_page": (frozenset(), frozenset({"type", "url"})),
+    "find_in_page": (frozenset({"pattern", "url"}), frozenset({"type"})),
+}
+_SEARCH_STATES: Final = ("in_progress", "searching", "completed", "failed", "incomplete")
 _ROLES: Final = ("assistant", "system", "developer", "user")
 _PARTS: Final = {
     "assistant": ("output_text", "refusal"),
@@ -134,6 +147,8 @@ def _check_item(param: str, item: Any, account: str) -> None:  # noqa: ANN401 - 
             _check_message(param, item)
         case "reasoning":
             _check_reasoning(param, item, account)
+        case "web_search_call":
+            _check_web_search(param, item)
         case _:
             _check_call(param, item)
 
@@ -190,6 +205,22 @@ def _check_call(param: str, item: dict[str, Any]) -> None:
             raise invalid_type(f"{param}.arguments", "a string", item["arguments"])
     elif not isinstance(item["output"], str):
         _check_parts(f"{param}.output", item["output"], _PARTS["output"])
+
+
+def _check_web_search(param: str, item: dict[str, Any]) -> None:
+    action = item["action"]
+    if not isinstance(action, dict):
+        raise invalid_type(f"{param}.action", "an object", action)
+    kind = action.get("type")
+    if not (isinstance(kind, str) and kind in _SEARCH_ACTIONS):
+        raise invalid_value(f"{param}.action.type", kind, _SEARCH_ACTIONS)
+    _check_keys(f"{param}.action", action, *_SEARCH_ACTIONS[kind])
+    query = action.get("query")
+    if query is not None and not isinstance(query, str):
+        raise invalid_type(f"{param}.action.query", "a string", query)
+    status = item.get("status")
+    if status is not None and status not in _SEARCH_STATES:
+        raise invalid_value(f"{param}.status", status, _SEARCH_STATES)
 
 
 def _check_reasoning(param: str, item: dict[str, Any], account: str) -> None:

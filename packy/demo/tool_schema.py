@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +155,7 @@ def _resolves(reference: str, root: dict[str, Any]) -> bool:
         return False
     node: Any = root
     for step in reference[1:].split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
+        key = unquote(step).replace("~1", "/").replace("~0", "~")
         if isinstance(node, dict) and key in node:
             node = node[key]
         elif isinstance(node, list) and key.isascii() and key.isdigit() and int(key) < len(node):

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from packy.translation import codec
+from packy.translation.refusals import refused_parameter, refuses_reasoning
 from packy.translation.said import error_in, number, read_said, retry_after
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = ["Failure", "UpstreamContext", "failure_from_event", "failure_from_htt
 NO_RETRY = {"x-should-retry": "false"}
 _OVERLOADED = 529
 _YEAR_10000 = 253_402_300_800
+_REPAIRABLE = {"upstream_refused", "upstream_not_found"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Failure:
         message: text for the person at the terminal.
         headers: `retry-after`, `x-should-retry`.
         code: a short label for the log; one of packy's own words, never the upstream's text.
+        upstream_status: HTTP status of the upstream's answer; 0 where there was none.
+        parameter: the parameter that the upstream does not take, if that is what is wrong.
     """
 
     status: int
@@ -48,6 +52,8 @@ class Failure:
     message: str
     code: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    upstream_status: int = 0
+    parameter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +256,14 @@ _BY_STATUS: dict[int, Callable[[Said, UpstreamContext], Failure]] = {
 
 
 def _classify(said: Said, context: UpstreamContext) -> Failure:
-    return _rule(said)(said, context)
+    failure = replace(_rule(said)(said, context), upstream_status=said.status)
+    if failure.code not in _REPAIRABLE:
+        return failure
+    if refuses_reasoning(said):
+        return replace(failure, code="upstream_refused_reasoning")
+    if parameter := refused_parameter(said):
+        return replace(failure, code="upstream_refused_parameter", parameter=parameter)
+    return failure
 
 
 def _rule(said: Said) -> Callable[[Said, UpstreamContext], Failure]:

@@ -1,270 +1,215 @@
-"""The output items of a Responses stream, each knowing how much of itself has been handed on.
+"""The output items of a stream, let through one at a time.
 
-An upstream says everything up to four times: in deltas, in the part's `.done`, in the item's `.done` and in the final
-response. An item counts the characters it has handed on, and hands on only what is new.
+Blocks of a Messages stream never overlap; items of a Responses stream may. One item at a time is live and flows through
+as it arrives; events of the others wait, in order, until it is their turn.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
-from packy.translation import codec
-from packy.translation.signature import pack_reasoning
+from packy.translation.call_item import CallItem, CustomCallItem
+from packy.translation.item import string
+from packy.translation.message_item import MessageItem
+from packy.translation.reasoning_item import ReasoningItem
+from packy.translation.search_item import SearchItem
 
 if TYPE_CHECKING:
-    from packy.translation.message import MessageWriter
-    from packy.translation.names import ToolNames
+    from packy.translation.item import Answer, Item, Json
 
-__all__ = ["ITEMS", "CallItem", "CustomCallItem", "Item", "MessageItem", "ReasoningItem"]
+__all__ = ["ITEM_EVENTS", "Items"]
 
-Json = dict[str, Any]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _parts(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-class Item:
-    """One output item, becoming one or more content blocks.
-
-    Args:
-        writer: where its blocks go.
-        names: the request's tool names.
-
-    Attributes:
-        made_call: it opened a tool_use block.
-        refused: it holds a refusal.
-    """
-
-    # Upstream event type → name of the method that takes it, while this item is the live one.
-    handlers: ClassVar[dict[str, str]] = {}
-
-    def __init__(self, writer: MessageWriter, names: ToolNames) -> None:
-        self.writer = writer
-        self.names = names
-        self.made_call = False
-        self.refused = False
-
-    def begin(self, item: Json) -> None:
-        """Take `response.output_item.added`."""
-
-    def finish(self, item: Json) -> None:
-        """Take the whole item, of `response.output_item.done` or the final response; `{}` where it never came."""
-
-
-class ReasoningItem(Item):
-    """A thinking block: summary parts joined by a blank line, and one signature that carries the item."""
-
-    handlers: ClassVar = {
-        "response.reasoning_summary_text.delta": "summary_delta",
-        "response.reasoning_summary_text.done": "summary_done",
-        "response.reasoning_summary_part.done": "summary_part_done",
-    }
-
-    def __init__(self, writer: MessageWriter, names: ToolNames) -> None:
-        super().__init__(writer, names)
-        self._given: dict[int, int] = {}
-
-    def begin(self, item: Json) -> None:  # noqa: ARG002 - its encrypted_content here is not the one that counts
-        """Open the block at once: while the model thinks, only an open thinking block takes signs of life."""
-        self.writer.open({"type": "thinking", "thinking": "", "signature": ""})
-
-    def summary_delta(self, event: Json) -> None:
-        """Hand on a piece of a summary part."""
-        self._give(event.get("summary_index"), _text(event.get("delta")))
-
-    def summary_done(self, event: Json) -> None:
-        """Hand on what the deltas of a part left out."""
-        self._complete(event.get("summary_index"), _text(event.get("text")))
-
-    def summary_part_done(self, event: Json) -> None:
-        """The same, said once more."""
-        part = event.get("part")
-        self._complete(event.get("summary_index"), _text(part.get("text")) if isinstance(part, dict) else "")
-
-    def finish(self, item: Json) -> None:
-        """Hand on what is missing, sign, close."""
-        for index, part in enumerate(_parts(item.get("summary"))):
-            if isinstance(part, dict):
-                self._complete(index, _text(part.get("text")))
-        if item:
-            self.writer.signature(pack_reasoning(item))
-        self.writer.close()
-
-    def _complete(self, index: object, whole: str) -> None:
-        self._give(index, whole[self._given.get(index if isinstance(index, int) else 0, 0) :])
-
-    def _give(self, index: object, text: str) -> None:
-        part = index if isinstance(index, int) else 0
-        if not text:
-            return
-        if part not in self._given and self._given:
-            self.writer.thinking("\n\n")
-        self._given[part] = self._given.get(part, 0) + len(text)
-        self.writer.thinking(text)
-
-
-class MessageItem(Item):
-    """Text blocks, one for each content part; a refusal is text too."""
-
-    handlers: ClassVar = {
-        "response.output_text.delta": "text_delta",
-        "response.output_text.done": "text_done",
-        "response.refusal.delta": "refusal_delta",
-        "response.refusal.done": "refusal_done",
-        "response.content_part.done": "part_done",
-    }
-
-    def __init__(self, writer: MessageWriter, names: ToolNames) -> None:
-        super().__init__(writer, names)
-        self._given: dict[int, int] = {}
-        self._open: int | None = None
-
-    def text_delta(self, event: Json) -> None:
-        """Hand on a piece of text."""
-        self._give(event.get("content_index"), _text(event.get("delta")))
-
-    def text_done(self, event: Json) -> None:
-        """Hand on what the deltas left out."""
-        self._complete(event.get("content_index"), _text(event.get("text")))
-
-    def refusal_delta(self, event: Json) -> None:
-        """Hand on a piece of a refusal."""
-        self.refused = True
-        self._give(event.get("content_index"), _text(event.get("delta")))
-
-    def refusal_done(self, event: Json) -> None:
-        """Hand on what the deltas of a refusal left out."""
-        self.refused = True
-        self._complete(event.get("content_index"), _text(event.get("refusal")))
-
-    def part_done(self, event: Json) -> None:
-        """Hand on what only the finished part carries."""
-        self._complete_part(event.get("content_index"), event.get("part"))
-
-    def finish(self, item: Json) -> None:
-        """Hand on what only the finished item carries, close."""
-        for index, part in enumerate(_parts(item.get("content"))):
-            self._complete_part(index, part)
-        if self._open is not None:
-            self.writer.close()
-            self._open = None
-
-    def _complete_part(self, index: object, part: object) -> None:
-        if isinstance(part, dict):
-            self.refused = self.refused or part.get("type") == "refusal"
-            self._complete(index, _text(part.get("text")) or _text(part.get("refusal")))
-
-    def _complete(self, index: object, whole: str) -> None:
-        self._give(index, whole[self._given.get(index if isinstance(index, int) else 0, 0) :])
-
-    def _give(self, index: object, text: str) -> None:
-        if not text:
-            return
-        part = index if isinstance(index, int) else 0
-        if self._open != part:
-            if self._open is not None:
-                self.writer.close()
-            self.writer.open({"type": "text", "text": ""})
-            self._open = part
-        self._given[part] = self._given.get(part, 0) + len(text)
-        self.writer.text(text)
-
-
-class CallItem(Item):
-    """A tool_use block. Malformed arguments are handed on as they are: judging them is the client's part."""
-
-    handlers: ClassVar = {
-        "response.function_call_arguments.delta": "arguments_delta",
-        "response.function_call_arguments.done": "arguments_done",
-    }
-
-    def __init__(self, writer: MessageWriter, names: ToolNames) -> None:
-        super().__init__(writer, names)
-        self._given = 0
-        self._early: list[str] = []
-
-    def begin(self, item: Json) -> None:
-        """Open the block, if the item has its name already."""
-        if _text(item.get("name")):
-            self.made_call = True
-            self.writer.open(
-                {
-                    "type": "tool_use",
-                    "id": _text(item.get("call_id")) or _text(item.get("id")),
-                    "name": self.names.downstream(item["name"]),
-                    "input": {},
-                }
-            )
-            for text in self._early:
-                self.writer.arguments(text)
-            self._early.clear()
-
-    def arguments_delta(self, event: Json) -> None:
-        """Hand on a piece of the arguments."""
-        self._give(_text(event.get("delta")))
-
-    def arguments_done(self, event: Json) -> None:
-        """Hand on what the deltas left out."""
-        self._give(_text(event.get("arguments"))[self._given :])
-
-    def finish(self, item: Json) -> None:
-        """Hand on what only the finished item carries, close."""
-        if not self.made_call:
-            self.begin(item)
-        self._give(_text(item.get("arguments"))[self._given :])
-        if self.made_call:
-            self.writer.close()
-
-    def _give(self, text: str) -> None:
-        if text:
-            self._given += len(text)
-            if self.made_call:
-                self.writer.arguments(text)
-            else:
-                self._early.append(text)
-
-
-class CustomCallItem(CallItem):
-    """A call whose input is free text: the tool_use block's input is `{"input": "<the text>"}`."""
-
-    handlers: ClassVar = {
-        "response.custom_tool_call_input.delta": "input_delta",
-        "response.custom_tool_call_input.done": "input_done",
-    }
-
-    def __init__(self, writer: MessageWriter, names: ToolNames) -> None:
-        super().__init__(writer, names)
-        self._given_input = 0
-
-    def input_delta(self, event: Json) -> None:
-        """Hand on a piece of the text, escaped as JSON."""
-        self._give_input(_text(event.get("delta")))
-
-    def input_done(self, event: Json) -> None:
-        """Hand on what the deltas left out."""
-        self._give_input(_text(event.get("input"))[self._given_input :])
-
-    def finish(self, item: Json) -> None:
-        """Hand on what only the finished item carries, end the JSON, close."""
-        self._give_input(_text(item.get("input"))[self._given_input :])
-        self._give('"}' if self._given_input else '{"input":""}')
-        super().finish({key: value for key, value in item.items() if key != "arguments"})
-
-    def _give_input(self, text: str) -> None:
-        if text:
-            escaped = codec.dumps(text)[1:-1].decode("utf-8")
-            self._give(escaped if self._given_input else '{"input":"' + escaped)
-            self._given_input += len(text)
-
-
-ITEMS: dict[str, type[Item]] = {
+_ITEMS: dict[str, type[Item]] = {
     "reasoning": ReasoningItem,
     "message": MessageItem,
     "function_call": CallItem,
     "custom_tool_call": CustomCallItem,
+    "web_search_call": SearchItem,
 }
+_CALLS = ("function_call", "custom_tool_call")
+_ITEM_OF_EVENT = {event: name for name, item in _ITEMS.items() for event in item.handlers}
+_ADDED = "response.output_item.added"
+_DONE = "response.output_item.done"
+
+ITEM_EVENTS = frozenset({_ADDED, _DONE, *_ITEM_OF_EVENT})
+"""Types of the events that `Items.take` understands."""
+
+
+class Items:
+    """The items of one answer.
+
+    Args:
+        answer: what they share.
+        reasoning: whether reasoning items become thinking blocks.
+
+    Attributes:
+        cut: the answer stopped in the middle of a call, whose block stays open.
+    """
+
+    def __init__(self, answer: Answer, *, reasoning: bool) -> None:
+        self._answer = answer
+        self._reasoning = reasoning
+        self._live: int | None = None
+        self._item: Item | None = None
+        # The live item as `output_item.added` gave it, and as an `output_item.done` did that says that it was cut.
+        self._added: Json | None = None
+        self._unfinished: Json = {}
+        self._waiting: dict[int, list[tuple[str, Json]]] = {}
+        self._finished: set[int] = set()
+        self._finished_ids: set[str] = set()
+        self._begun = 0
+        self._ended = 0
+        self._indexes_repeat = False
+        self._ignored: set[int | str] = set()
+        self.cut = False
+
+    def take(self, kind: str, event: Json) -> None:
+        """Take an event of an item.
+
+        Args:
+            kind: its type, one of `ITEM_EVENTS`.
+            event: the event.
+        """
+        index = event.get("output_index")
+        if not isinstance(index, int):
+            index = self._live if self._live is not None else len(self._finished)
+        item = self._item
+        if index == self._live and item is not None and (method := item.handlers.get(kind)):
+            getattr(item, method)(event)
+        elif index == self._live or self._live is None:
+            self._deliver(index, kind, event)
+            if self._live is None and self._waiting:
+                self._release()
+        elif not self._is_late(index, kind, event):
+            self._waiting.setdefault(index, []).append((kind, event))
+
+    def ignore(self, event: Json) -> None:
+        """Count an event of an unknown type: once for each item that has such events."""
+        self._ignore(event.get("output_index"), event.get("item_id"))
+
+    def conclude(self, output: list[object], *, cut_short: bool) -> None:
+        """Hand on all that is still open, waiting, or carried by the final response alone.
+
+        Args:
+            output: the final response's items.
+            cut_short: the upstream stopped in the middle of its answer.
+        """
+        items = {i: item for i, item in enumerate(output) if isinstance(item, dict)}
+        while self._live is not None:
+            whole = items.get(self._ended if self._indexes_repeat else self._live) or self._unfinished
+            if cut_short and self._item is not None:
+                self.cut = self._item.cut(whole)
+                if self.cut:
+                    return
+                self._over(whole)
+            else:
+                self._end(whole)
+            self._release()
+        for index, item in items.items():
+            half = cut_short and item.get("status") != "completed" and item.get("type") in _CALLS
+            if not half and not self._was_given(index, item):
+                self._take_whole(index, item)
+        self._answer.searches.release()
+
+    def _take_whole(self, index: int, item: Json) -> None:
+        self._begin(index, _DONE, {"output_index": index}, item)
+        if self._live is not None:
+            self._end(item)
+
+    def _deliver(self, index: int, kind: str, event: Json) -> None:
+        item = event.get("item")
+        declared = item if isinstance(item, dict) else None
+        if self._live is None:
+            if self._is_late(index, kind, event):
+                return
+            self._begin(index, kind, event, declared)
+        elif kind == _ADDED:
+            self._declare(index, event, declared or {})
+        if index == self._live:
+            if kind == _DONE:
+                self._done(declared or {})
+            elif self._item is not None and (method := self._item.handlers.get(kind)):
+                getattr(self._item, method)(event)
+
+    def _release(self) -> None:
+        """Let waiting items flow until one of them is live and unfinished."""
+        while self._live is None and self._waiting:
+            index = next(iter(self._waiting))
+            for kind, event in self._waiting.pop(index):
+                self._deliver(index, kind, event)
+
+    def _begin(self, index: int, kind: str, event: Json, declared: Json | None) -> None:
+        self._live, self._item = index, None
+        self._added, self._unfinished = (declared if kind == _ADDED else None), {}
+        # A delta without output_item.added: its own type tells whose it is.
+        name = declared.get("type") if declared is not None else _ITEM_OF_EVENT.get(kind)
+        known = _ITEMS.get(name) if isinstance(name, str) else None
+        if known is not None and (known is not ReasoningItem or self._reasoning):
+            self._item = known(self._answer, self._begun)
+            self._begun += 1
+            self._item.begin(declared or {})
+            return
+        if known is None:
+            self._ignore(index, (declared or {}).get("id"))
+        if isinstance(event.get("output_index"), int):
+            # Nothing has to wait for what is left out; without indexes, its events could not be told from others.
+            self._over(declared or {})
+
+    def _declare(self, index: int, event: Json, added: Json) -> None:
+        """Take an `output_item.added` at the live item's index: a late one, a second one, or another item's."""
+        if self._added is None:
+            self._added = added
+            if self._item is not None:
+                self._item.declare(added)
+        elif _identity(added) != _identity(self._added):
+            self._indexes_repeat = True
+            self._end({})
+            self._begin(index, _ADDED, event, added)
+
+    def _done(self, whole: Json) -> None:
+        if whole.get("status") == "incomplete" and isinstance(self._item, CallItem):
+            # Whether it is half a call, the end of the answer will tell.
+            self._unfinished = whole
+        else:
+            self._end(whole)
+
+    def _end(self, whole: Json) -> None:
+        if self._item is not None:
+            self._item.finish(whole)
+        self._over(whole)
+
+    def _over(self, whole: Json) -> None:
+        if self._item is not None:
+            self._answer.characters += self._item.characters
+        if self._live is not None:
+            self._finished.add(self._live)
+        self._finished_ids.update(item_id for item in (whole, self._added or {}) if (item_id := string(item.get("id"))))
+        self._ended += 1
+        self._live = self._item = None
+
+    def _is_late(self, index: int, kind: str, event: Json) -> bool:
+        """Tell whether an event comes after its item's end; some relays give every item the same index."""
+        if index not in self._finished:
+            return False
+        item = event.get("item")
+        item_id = string(item.get("id")) if isinstance(item, dict) else ""
+        if item_id in self._finished_ids if item_id else kind != _ADDED:
+            return True
+        self._indexes_repeat = True
+        self._finished.discard(index)
+        self._ignored.discard(index)
+        return False
+
+    def _was_given(self, index: int, item: Json) -> bool:
+        given = index < self._ended if self._indexes_repeat else index in self._finished
+        return given or string(item.get("id")) in self._finished_ids
+
+    def _ignore(self, index: object, item_id: object) -> None:
+        keys = {key for key in (index, item_id) if isinstance(key, int | str)}
+        if self._ignored.isdisjoint(keys):
+            self._answer.ignored += 1
+        self._ignored |= keys
+
+
+def _identity(item: Json) -> tuple[object, ...]:
+    return item.get("type"), item.get("id"), item.get("call_id")

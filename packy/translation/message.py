@@ -1,80 +1,25 @@
-"""The Anthropic side of an answer: one message, its blocks one after the other, as a stream or folded into one.
+"""The Anthropic side of an answer: one message, its blocks one after the other, as a stream.
 
-`MessageWriter` holds the grammar of a Messages stream (Messages API reference, "Streaming messages") as data: whatever
-drives it, no two blocks overlap, nothing follows the end, and a block's deltas are of its own kind. A step that the
-grammar does not know is a fault of ours and raises `IllegalStep`.
+Each step is checked against the grammar of a Messages stream: one that it does not know is a fault of ours and raises
+`IllegalStep`.
 """
 
 from __future__ import annotations
 
-from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packy.translation import codec
+from packy.translation.grammar import OPENING, TRANSITIONS, IllegalStep, State, Step
 
-__all__ = ["IllegalStep", "MessageFolder", "MessageWriter", "State", "StreamWriter", "Usage"]
+if TYPE_CHECKING:
+    from packy.translation.usage import Usage
 
-Usage = dict[str, int]
+__all__ = ["MessageWriter", "StreamWriter"]
 
-
-class IllegalStep(RuntimeError):
-    """The translator asked for a step that the Messages stream does not allow here."""
-
-
-class State(Enum):
-    """Where in the message we are."""
-
-    NEW = auto()
-    BETWEEN = auto()
-    TEXT = auto()
-    THINKING = auto()
-    SIGNED = auto()
-    TOOL_USE = auto()
-    ENDED = auto()
-
-
-class Step(Enum):
-    """What can be written next."""
-
-    START = auto()
-    OPEN_TEXT = auto()
-    OPEN_THINKING = auto()
-    OPEN_TOOL_USE = auto()
-    TEXT = auto()
-    THINKING = auto()
-    SIGNATURE = auto()
-    ARGUMENTS = auto()
-    CLOSE = auto()
-    FINISH = auto()
-    FAIL = auto()
-
-
-TRANSITIONS: dict[State, dict[Step, State]] = {
-    State.NEW: {Step.START: State.BETWEEN, Step.FAIL: State.ENDED},
-    State.BETWEEN: {
-        Step.OPEN_TEXT: State.TEXT,
-        Step.OPEN_THINKING: State.THINKING,
-        Step.OPEN_TOOL_USE: State.TOOL_USE,
-        Step.FINISH: State.ENDED,
-        Step.FAIL: State.ENDED,
-    },
-    State.TEXT: {Step.TEXT: State.TEXT, Step.CLOSE: State.BETWEEN},
-    State.THINKING: {Step.THINKING: State.THINKING, Step.SIGNATURE: State.SIGNED, Step.CLOSE: State.BETWEEN},
-    State.SIGNED: {Step.CLOSE: State.BETWEEN},
-    # A call may end with the message, unfinished.
-    State.TOOL_USE: {
-        Step.ARGUMENTS: State.TOOL_USE,
-        Step.CLOSE: State.BETWEEN,
-        Step.FINISH: State.ENDED,
-        Step.FAIL: State.ENDED,
-    },
-    State.ENDED: {},
-}
 
 _DELTA = (
     b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":%b}}\n\n'
 )
-_OPEN = {"text": Step.OPEN_TEXT, "thinking": Step.OPEN_THINKING, "tool_use": Step.OPEN_TOOL_USE}
 
 
 class MessageWriter:
@@ -115,9 +60,9 @@ class MessageWriter:
         """Open the next block.
 
         Args:
-            block: as in `content_block_start`: type `text`, `thinking` or `tool_use`, its content still empty.
+            block: as in `content_block_start`: of a type in `OPENING`, its content still empty but for a result's.
         """
-        self._step(_OPEN[block["type"]])
+        self._step(OPENING[block["type"]])
         self.index += 1
         self._opened(block)
 
@@ -125,6 +70,15 @@ class MessageWriter:
         """Write text into the open text block."""
         self._step(Step.TEXT)
         self._delta("text_delta", "text", text)
+
+    def cite(self, citation: dict[str, Any]) -> None:
+        """Add a citation to the open text block.
+
+        Args:
+            citation: as the text block's `citations` hold it, such as a `web_search_result_location`.
+        """
+        self._step(Step.CITATION)
+        self._cited(citation)
 
     def thinking(self, text: str) -> None:
         """Write thinking into the open thinking block."""
@@ -137,7 +91,7 @@ class MessageWriter:
         self._delta("signature_delta", "signature", signature)
 
     def arguments(self, partial_json: str) -> None:
-        """Write a piece of the open tool call's arguments."""
+        """Write a piece of the open call's arguments, ours to answer or the server's own."""
         self._step(Step.ARGUMENTS)
         self._delta("input_json_delta", "partial_json", partial_json)
 
@@ -172,6 +126,14 @@ class MessageWriter:
         self._step(Step.FAIL)
         self._failed(type, message)
 
+    def keep_alive(self) -> bool:
+        """Give a sign of life, where the caller reads as we write.
+
+        Returns:
+            Whether there was one to give: never before the start, after the end, or to a caller that does not stream.
+        """
+        return False
+
     def _started(self, message: dict[str, Any]) -> None:
         raise NotImplementedError
 
@@ -179,6 +141,9 @@ class MessageWriter:
         raise NotImplementedError
 
     def _delta(self, kind: str, field: str, value: str) -> None:
+        raise NotImplementedError
+
+    def _cited(self, citation: dict[str, Any]) -> None:
         raise NotImplementedError
 
     def _closed(self) -> None:
@@ -211,6 +176,28 @@ class StreamWriter(MessageWriter):
         self._out.clear()
         return out
 
+    def leave_out_start(self) -> None:
+        """Forget `message_start`, of which nothing has been taken yet: the caller has had one before."""
+        del self._out[0]
+
+    def keep_alive(self) -> bool:
+        """Write what says that the answer goes on: an empty thinking delta, or a ping.
+
+        Pings do not reset the client's watchdog of 300 seconds, empty thinking deltas do; either keeps proxies in
+        between from giving up (measured with Claude Code 2.1.197).
+
+        Returns:
+            False where nothing may be written: before the start and after the end.
+        """
+        if Step.PING not in TRANSITIONS[self.state]:
+            return False
+        if self.state is State.THINKING:
+            self.thinking("")
+        else:
+            self._step(Step.PING)
+            self._event("ping", {})
+        return True
+
     def _event(self, name: str, data: dict[str, Any]) -> None:
         # Claude Code needs the event: line (measured with 2.1.197).
         self._out.append(b"event: %b\ndata: %b\n\n" % (name.encode(), codec.dumps({"type": name, **data})))
@@ -224,6 +211,10 @@ class StreamWriter(MessageWriter):
     def _delta(self, kind: str, field: str, value: str) -> None:
         self._out.append(_DELTA % (self.index, kind.encode(), field.encode(), codec.dumps(value)))
 
+    def _cited(self, citation: dict[str, Any]) -> None:
+        delta = {"type": "citations_delta", "citation": citation}
+        self._event("content_block_delta", {"index": self.index, "delta": delta})
+
     def _closed(self) -> None:
         self._event("content_block_stop", {"index": self.index})
 
@@ -235,63 +226,3 @@ class StreamWriter(MessageWriter):
     def _failed(self, type: str, message: str) -> None:  # noqa: A002 - the protocol's own word
         known = {"request_id": self._request_id} if self._request_id else {}
         self._event("error", {"error": {"type": type, "message": message}, **known})
-
-
-class MessageFolder(MessageWriter):
-    """Folds the same steps into one message, for callers that do not stream.
-
-    Attributes:
-        message: the message so far; whole once `finish` has been called.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.message: dict[str, Any] = {}
-        self._open = False
-        self._pieces: dict[str, list[str]] = {}
-
-    def _started(self, message: dict[str, Any]) -> None:
-        self.message = message
-
-    def _opened(self, block: dict[str, Any]) -> None:
-        self.message["content"].append(dict(block))
-        self._open = True
-        self._pieces = {}
-
-    def _delta(self, kind: str, field: str, value: str) -> None:  # noqa: ARG002 - the stream needs the kind, we do not
-        self._pieces.setdefault(field, []).append(value)
-
-    def _closed(self) -> None:
-        self._open = False
-        block = self.message["content"][-1]
-        for field, pieces in self._pieces.items():
-            if field == "partial_json":
-                block["input"] = _parse_arguments("".join(pieces))
-            else:
-                block[field] = "".join(pieces)
-        self._pieces = {}
-
-    def _finished(self, stop_reason: str, usage: Usage, stop_sequence: str | None) -> None:
-        self._drop_open_call()
-        self.message["stop_reason"] = stop_reason
-        self.message["stop_sequence"] = stop_sequence
-        self.message["usage"] = {**self.message["usage"], **usage}
-
-    def _failed(self, type: str, message: str) -> None:  # noqa: A002, ARG002 - the protocol's word; the caller has both
-        """Leave the rest of the message as it is: its caller answers with the error instead."""
-        self._drop_open_call()
-
-    def _drop_open_call(self) -> None:
-        if self._open:
-            self.message["content"].pop()
-
-
-def _parse_arguments(text: str) -> dict[str, Any]:
-    """Read a call's arguments; what is no JSON object is wrapped as the tool-use guide of the Messages API has it."""
-    if not text:
-        return {}
-    try:
-        parsed = codec.loads_exactly(text)
-    except ValueError:
-        parsed = None
-    return parsed if isinstance(parsed, dict) else {"INVALID_JSON": text}

@@ -14,6 +14,11 @@ _LONGEST_MESSAGE = 2000
 # "1.574s", "28ms", "7m12s", "5 minutes"
 _DURATION = r"(\d{1,9}(?:\.\d{1,9})?)\s?(ms|milli|[dhms])[a-z]*\s?"
 _SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+# The form of a date in HTTP that is in use (RFC 9110, section 5.6.7).
+_DATE = re.compile(
+    r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def retry_after(said: Said) -> dict[str, str]:
     header = said.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d+)?", header):
         return {"retry-after": str(math.ceil(float(header)))}
-    if header and header.isascii() and header.isprintable():
+    if _DATE.fullmatch(header):
         return {"retry-after": header}
     if found := re.search(rf"try again in ((?:{_DURATION})+)", said.message, re.IGNORECASE):
         parts = re.findall(_DURATION, found[1].lower())

@@ -1,8 +1,8 @@
-"""Tool schemas as the Responses API takes them.
+"""JSON schemas as the Responses API takes them, for tools and for structured output.
 
 The API refuses a whole request for one schema with a `pattern` that Python's `re` cannot compile, an array without
-`items`, a root without `properties`, or a `$ref` that leads nowhere (measured against the API). Each is repaired so
-that the schema allows no less than before.
+`items`, a root without `properties`, a keyword of the wrong type, or a `$ref` that leads nowhere (measured against the
+API). Each is repaired so that the schema allows no less than before.
 """
 
 from __future__ import annotations
@@ -10,33 +10,30 @@ from __future__ import annotations
 import re
 import warnings
 from functools import lru_cache
-from typing import Any
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["repair_schema", "satisfies_strict"]
+from packy.translation.schema_root import flat_root, may_be_object, target_of
+from packy.translation.schema_strict import satisfies_strict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["repair_output_schema", "repair_schema", "satisfies_strict"]
 
 Schema = dict[str, Any]
 
-_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
-_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
-_SINGLE = (
-    "items",
-    "additionalProperties",
-    "additionalItems",
-    "unevaluatedProperties",
-    "unevaluatedItems",
-    "contains",
-    "propertyNames",
-    "not",
-    "if",
-    "then",
-    "else",
-)
-_NOT_AT_ROOT = ("anyOf", "oneOf", "allOf", "enum", "not")
+_TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 _IDENTIFIERS = ("$schema", "$id")
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_CLOSERS = ("additionalProperties", "unevaluatedProperties")
+# A repair can take away what a reference led to; one that has not settled by then keeps no references at all.
+_MOST_PASSES = 4
+# A longer one is taken for one that cannot be compiled: the time that takes is everybody's.
+_LONGEST_PATTERN = 4096
+_DROPPED = object()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _compiles_text(pattern: str) -> bool:
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -47,7 +44,43 @@ def _compiles_text(pattern: str) -> bool:
 
 
 def _compiles(pattern: object) -> bool:
-    return isinstance(pattern, str) and _compiles_text(pattern)
+    return isinstance(pattern, str) and len(pattern) <= _LONGEST_PATTERN and _compiles_text(pattern)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and value == int(value)
+
+
+def _is_factor(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value) and len(set(value)) == len(value)
+
+
+# What the meta-schema asks of a keyword that holds no schemas; it is left out where that does not hold.
+_WELL_FORMED: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(
+        ("$anchor", "$comment", "contentEncoding", "contentMediaType", "description", "format", "title"),
+        lambda value: isinstance(value, str),
+    ),
+    **dict.fromkeys(("deprecated", "readOnly", "uniqueItems", "writeOnly"), lambda value: isinstance(value, bool)),
+    **dict.fromkeys(("enum", "examples"), lambda value: isinstance(value, list)),
+    **dict.fromkeys(("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"), _is_number),
+    **dict.fromkeys(
+        ("maxContains", "maxItems", "maxLength", "maxProperties", "minContains", "minItems", "minLength",
+         "minProperties"),
+        _is_count,
+    ),
+    "multipleOf": _is_factor,
+    "pattern": _compiles,
+    "dependentRequired": lambda value: isinstance(value, dict) and all(map(_are_names, value.values())),
+}  # fmt: skip
 
 
 def repair_schema(schema: Schema | None) -> Schema:
@@ -57,56 +90,139 @@ def repair_schema(schema: Schema | None) -> Schema:
         schema: a tool's `input_schema`; it is not changed.
 
     Returns:
-        A JSON schema with an object at its root.
+        A JSON schema with an object at its root. Repairing it again changes nothing.
 
     Raises:
         RecursionError: nested deeper than Python goes.
     """
     if not schema:
         return {"type": "object", "properties": {}}
-    folded = _without_root_alternatives(schema)
-    repaired = _repair(folded, folded)
-    if repaired.get("type") != "object":
-        repaired = {"type": "object", **{key: value for key, value in repaired.items() if key != "type"}}
-    if not isinstance(repaired.get("properties"), dict):
-        repaired["properties"] = {}
-    return repaired
+    repaired = flat_root(schema)
+    for _ in range(_MOST_PASSES):
+        before, references = repaired, list[str]()
+        repaired = _as_object(_Repair(before, references).schema(before))
+        if all(target_of(reference, repaired) is not None for reference in references):
+            return repaired
+    return _as_object(_Repair({}, []).schema(repaired))
 
 
-def _without_root_alternatives(schema: Schema) -> Schema:
-    """Fold alternatives at the root, which the API refuses, into one object that allows what any of them allows."""
-    if not any(key in schema for key in _NOT_AT_ROOT):
-        return schema
-    properties: Schema = {}
-    for key in ("anyOf", "oneOf", "allOf"):
-        branches = schema.get(key)
-        for branch in branches if isinstance(branches, list) else ():
-            if isinstance(branch, dict) and isinstance(branch.get("properties"), dict):
-                # What two alternatives call alike may be either: nothing is said of it then.
-                for name, part in branch["properties"].items():
-                    properties[name] = part if properties.get(name, part) == part else {}
-    own = schema.get("properties")
-    folded = {key: value for key, value in schema.items() if key not in _NOT_AT_ROOT}
-    folded["properties"] = {**properties, **(own if isinstance(own, dict) else {})}
-    if properties:
-        folded.pop("additionalProperties", None)
-    return folded
+def repair_output_schema(schema: Schema) -> Schema | None:
+    """Repair the schema of a structured output (`text.format` of the Responses API).
+
+    Args:
+        schema: as `output_config.format` has it; it is not changed.
+
+    Returns:
+        A JSON schema with an object at its root; None for one of arrays or single values, which the API does not have:
+        forced into an object, the answer would have a shape that nobody asked for.
+
+    Raises:
+        RecursionError: nested deeper than Python goes.
+    """
+    return repair_schema(schema) if may_be_object(schema) else None
 
 
-def _repair(schema: Schema, root: Schema) -> Schema:
-    out: Schema = {}
-    for key, value in schema.items():
-        if key in {"pattern", "$ref"}:
-            holds = _compiles(value) if key == "pattern" else _leads_somewhere(value, root)
-            if holds:
-                out[key] = value
-        elif key not in _IDENTIFIERS:
-            out[key] = _repair_part(key, value, root)
-    kind = out.get("type")
-    if (kind == "array" or (isinstance(kind, list) and "array" in kind)) and "items" not in out:
-        out["items"] = {}
-    _drop_narrowed(out, schema)
-    return out
+def _as_object(schema: Schema) -> Schema:
+    if schema.get("type") != "object":
+        schema = {"type": "object", **{key: value for key, value in schema.items() if key != "type"}}
+    schema.setdefault("properties", {})
+    return schema
+
+
+class _Repair:
+    """One pass over a schema.
+
+    Args:
+        root: what references are looked up in.
+        references: takes those that were kept.
+    """
+
+    __slots__ = ("_references", "_root")
+
+    def __init__(self, root: Schema, references: list[str]) -> None:
+        self._root = root
+        self._references = references
+
+    def schema(self, schema: Schema) -> Schema:
+        out: Schema = {}
+        for key, value in schema.items():
+            if key in _IDENTIFIERS:
+                continue
+            kept = self._keyword(key, value)
+            if kept is not _DROPPED:
+                out[key] = kept
+        kind = out.get("type")
+        if (kind == "array" or (isinstance(kind, list) and "array" in kind)) and "items" not in out:
+            out["items"] = {}
+        _drop_narrowed(out, schema)
+        return out
+
+    def _keyword(self, key: str, value: Any) -> Any:  # noqa: ANN401 - a schema's values are any JSON
+        if key in _WELL_FORMED:
+            return value if _WELL_FORMED[key](value) else _DROPPED
+        if key in _REFERENCES:
+            if target_of(value, self._root) is None:
+                return _DROPPED
+            self._references.append(value)
+            return value
+        take = _TAKE.get(key)
+        return value if take is None else take(self, value)
+
+    def any(self, value: object) -> Schema | bool:
+        """Repair what must be a schema; of anything else nothing can be said."""
+        if isinstance(value, dict):
+            return self.schema(value)
+        return value if isinstance(value, bool) else {}
+
+    def several(self, value: object) -> object:
+        return [self.any(each) for each in value] if isinstance(value, list) and value else _DROPPED
+
+    def items(self, value: object) -> object:
+        return self.several(value) if isinstance(value, list) else self.any(value)
+
+    def named(self, value: object) -> object:
+        if not isinstance(value, dict):
+            return _DROPPED
+        return {name: self.any(each) for name, each in value.items()}
+
+    def patterns(self, value: object) -> object:
+        if not isinstance(value, dict):
+            return _DROPPED
+        return {name: self.any(each) for name, each in value.items() if _compiles(name)}
+
+    def dependencies(self, value: object) -> object:
+        if not isinstance(value, dict):
+            return _DROPPED
+        return {name: each if _are_names(each) else self.any(each) for name, each in value.items()}
+
+    def type(self, value: object) -> object:
+        if isinstance(value, str):
+            return value if value in _TYPES else _DROPPED
+        # What is no type may have stood for anything.
+        if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+            return _DROPPED
+        return list(dict.fromkeys(value)) if set(value) <= _TYPES else _DROPPED
+
+    def required(self, value: object) -> object:
+        if not isinstance(value, list):
+            return _DROPPED
+        return list(dict.fromkeys(name for name in value if isinstance(name, str)))
+
+
+_TAKE: dict[str, Callable[[_Repair, object], object]] = {
+    **dict.fromkeys(("properties", "$defs", "definitions", "dependentSchemas"), _Repair.named),
+    **dict.fromkeys(("anyOf", "oneOf", "allOf", "prefixItems"), _Repair.several),
+    **dict.fromkeys(
+        ("additionalItems", "additionalProperties", "contains", "contentSchema", "else", "if", "not", "propertyNames",
+         "then", "unevaluatedItems", "unevaluatedProperties"),
+        _Repair.any,
+    ),
+    "dependencies": _Repair.dependencies,
+    "items": _Repair.items,
+    "patternProperties": _Repair.patterns,
+    "required": _Repair.required,
+    "type": _Repair.type,
+}  # fmt: skip
 
 
 def _drop_narrowed(out: Schema, schema: Schema) -> None:
@@ -116,66 +232,13 @@ def _drop_narrowed(out: Schema, schema: Schema) -> None:
     if out.get("if") != schema.get("if"):
         for key in ("if", "then", "else"):
             out.pop(key, None)
-    kept = out.get("patternProperties")
-    if isinstance(kept, dict) and kept.keys() != schema["patternProperties"].keys():
-        for key in ("additionalProperties", "unevaluatedProperties"):
-            out.pop(key, None)
-
-
-def _repair_part(key: str, value: Any, root: Schema) -> Any:  # noqa: ANN401 - a schema's values are any JSON
-    if key in _SINGLE and isinstance(value, dict):
-        return _repair(value, root)
-    if key in _LISTS and isinstance(value, list):
-        return [_repair(sub, root) if isinstance(sub, dict) else sub for sub in value]
-    if key in _MAPS and isinstance(value, dict):
-        return {
-            name: _repair(sub, root) if isinstance(sub, dict) else sub
-            for name, sub in value.items()
-            if key != "patternProperties" or _compiles(name)
-        }
-    return value
-
-
-def _leads_somewhere(ref: object, root: Schema) -> bool:
-    if not isinstance(ref, str) or not (ref == "#" or ref.startswith("#/")):
-        return False
-    here: Any = root
-    for step in unquote(ref).split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(here, dict) and name in here:
-            here = here[name]
-        elif isinstance(here, list) and name.isdecimal() and int(name) < len(here):
-            here = here[int(name)]
-        else:
-            return False
-    return isinstance(here, dict)
-
-
-def satisfies_strict(schema: object) -> bool:
-    """Tell whether `strict: true` would be taken: every object closed, every property required.
-
-    Args:
-        schema: a JSON schema.
-
-    Returns:
-        Whether the API's structured-output rules hold for it and all its parts.
-    """
-    if not isinstance(schema, dict) or not any(key in schema for key in ("type", "anyOf", "enum", "const", "$ref")):
-        return False
-    kind, properties = schema.get("type"), schema.get("properties")
-    if "object" in (kind if isinstance(kind, list) else [kind]) or properties is not None:
-        if not isinstance(properties, dict) or schema.get("additionalProperties") is not False:
-            return False
-        required = schema.get("required")
-        if not isinstance(required, list) or set(properties) != {name for name in required if isinstance(name, str)}:
-            return False
-    if any(key in schema for key in ("oneOf", "allOf", "not", "if", "patternProperties")):
-        return False
-    maps = [schema.get(key, {}) for key in ("properties", "$defs", "definitions")]
-    lists = [schema.get(key, []) for key in ("anyOf", "prefixItems")]
-    if not all(isinstance(held, dict) for held in maps) or not all(isinstance(held, list) for held in lists):
-        return False
-    parts = [sub for held in maps for sub in held.values()] + [sub for held in lists for sub in held]
-    if "items" in schema:
-        parts.append(schema["items"])
-    return all(satisfies_strict(part) for part in parts)
+    if out.get("contains") != schema.get("contains"):
+        out.pop("maxContains", None)
+    if out.get("oneOf") != schema.get("oneOf") and (alternatives := out.pop("oneOf", None)):
+        # Two that were apart may overlap now.
+        out.setdefault("anyOf", alternatives)
+    for key in ("properties", "patternProperties"):
+        before = schema.get(key, {})
+        if not isinstance(before, dict) or out.get(key, {}).keys() != before.keys():
+            for closer in _CLOSERS:
+                out.pop(closer, None)

@@ -1,32 +1,31 @@
-"""Responses events → one Anthropic message. No sockets, no clocks: bytes in, steps of a `MessageWriter` out.
-
-Blocks of a Messages stream never overlap; items of a Responses stream may. One item at a time is live and flows through
-as it arrives; events of the others wait, in order, until it is their turn.
-"""
+"""Responses events → one Anthropic message. No sockets, no clocks: bytes in, steps of a `MessageWriter` out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from packy.translation import codec
+from packy.translation.call_item import NamelessCall
 from packy.translation.failures import UpstreamContext, failure_from_event, interrupted
-from packy.translation.items import ITEMS
+from packy.translation.item import Answer, array
+from packy.translation.items import ITEM_EVENTS, Items
 from packy.translation.sse import EventTooLarge, SseDecoder
+from packy.translation.stop_sequences import StopSequenceMet, StopSequences
+from packy.translation.usage import anthropic_usage, estimated_counts, upstream_counts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from packy.translation.failures import Failure
-    from packy.translation.items import Item
-    from packy.translation.message import MessageWriter, Usage
+    from packy.translation.message import MessageWriter
     from packy.translation.names import ToolNames
+    from packy.translation.usage import Usage
 
 __all__ = ["ResponseTranslator"]
 
 Json = dict[str, Any]
 
-ADDED = "response.output_item.added"
-DONE = "response.output_item.done"
-
-# An event type that is not here, and is not one of the live item's own, is ignored and counted.
+# An event type that is not here, and is not one of an item, is ignored and counted.
 _RESPONSE_EVENTS = {
     "response.created": "_on_opening",
     "response.in_progress": "_on_opening",
@@ -36,12 +35,13 @@ _RESPONSE_EVENTS = {
     "response.failed": "_on_failed",
     "error": "_on_failed",
 }
-_ITEM_OF_EVENT = {event: name for name, item in ITEMS.items() for event in item.handlers}
-_ITEM_EVENTS = {ADDED, DONE, *_ITEM_OF_EVENT}
 # Events that only repeat or frame what others carry.
 _NOISE = {
     "response.content_part.added",
     "response.reasoning_summary_part.added",
+    "response.web_search_call.in_progress",
+    "response.web_search_call.searching",
+    "response.web_search_call.completed",
     "keepalive",
 }
 # Said by servers to end a stream, or to keep it alive.
@@ -60,14 +60,19 @@ class ResponseTranslator:
         context: about the request, for error texts.
         estimate: estimated input tokens, shown until the upstream has counted.
         reasoning: whether reasoning items become thinking blocks.
+        stop_sequences: texts at the first of which the answer's text is cut; empty ones are none.
 
     Attributes:
         ended: the message is over, well or not; further bytes are ignored.
+        cut: it was ended at a stop sequence, while the upstream goes on: nobody wants the rest.
         failure: why it ended badly, None while it did not.
         silent: nothing but the opening has been written: an error can still be answered as an HTTP status.
         stop_reason: how it ended well, None before.
-        usage: the upstream's final usage: `input_tokens`, `cached_tokens`, `output_tokens`, `reasoning_tokens`.
-        ignored: events and items that were not understood.
+        usage: the upstream's final usage: `input_tokens`, `cached_tokens`, `output_tokens`, `reasoning_tokens`; an
+            estimate where the answer was cut before the upstream had counted.
+        ignored: what was not understood: each unknown item once, with all its events; events of an unknown type once
+            for each item they belong to, or one by one where they belong to none; web pages that the model opened;
+            annotations that cite no web page.
         upstream_model: the model that the upstream says it used, empty while it has not.
     """
 
@@ -81,33 +86,40 @@ class ResponseTranslator:
         context: UpstreamContext | None = None,
         estimate: int = 0,
         reasoning: bool = True,
+        stop_sequences: Sequence[str] = (),
     ) -> None:
         self.writer = writer
         self.ended = False
+        self.cut = False
         self.failure: Failure | None = None
         self.stop_reason: str | None = None
         self.usage: dict[str, int] = {}
-        self.ignored = 0
         self.upstream_model = ""
         self._message_id = message_id
         self._model = model
-        self._names = names
         self._context = context or UpstreamContext()
         self._estimate = estimate
-        self._reasoning = reasoning
+        stops = [sequence for sequence in stop_sequences if sequence]
+        self._stops = StopSequences(stops, writer.text) if stops else None
+        self._answer = Answer(writer, names, message_id, self._stops)
+        self._items = Items(self._answer, reasoning=reasoning)
         self._decoder = SseDecoder()
         self._started = False
-        self._live: int | None = None
-        self._item: Item | None = None
-        self._waiting: dict[int, list[tuple[str, Json]]] = {}
-        self._finished: set[int] = set()
-        self._made_call = False
-        self._refused = False
+
+    @property
+    def ignored(self) -> int:
+        """What was not understood."""
+        return self._answer.ignored
 
     @property
     def silent(self) -> bool:
         """Nothing but the opening has been written."""
         return self.writer.index < 0 and not self.ended
+
+    def begin(self) -> None:
+        """Begin the message although the upstream has said nothing: from here on, an error is an `error` event."""
+        if not self.ended:
+            self._start()
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the stream, cut anywhere."""
@@ -125,7 +137,9 @@ class ResponseTranslator:
         """Take the end of the upstream's stream. Without a terminal event it is a failure, never a clean end."""
         if not self.ended:
             for name, data in self._decoder.close():
-                self._take(name, data)
+                # Half an event is what the cut has left of it, no event that is wrong in itself.
+                if _is_json(data):
+                    self._take(name, data)
         if not self.ended:
             self.fail(interrupted("the upstream closed the stream before the answer was complete", "upstream_cut"))
 
@@ -145,26 +159,35 @@ class ResponseTranslator:
             self.fail(interrupted("the upstream sent an event that is not JSON", "upstream_bad_event"))
             return
         if not isinstance(event, dict):
-            self.ignored += 1
+            self._answer.ignored += 1
             return
         kind = event.get("type")
         if not isinstance(kind, str):
             # Some relays put an error's type into the event: line alone.
             kind = name.decode("ascii", "replace") or ("error" if "error" in event else "")
-        if method := _RESPONSE_EVENTS.get(kind):
+        try:
+            self._dispatch(kind, event)
+        except StopSequenceMet as met:
+            self._cut(met.sequence)
+        except NamelessCall:
+            self.fail(interrupted("the upstream called a tool without naming it", "upstream_bad_call"))
+
+    def _dispatch(self, kind: str, event: Json) -> None:
+        if kind in ITEM_EVENTS:
+            if not self._started:
+                self._start()
+            self._items.take(kind, event)
+        elif method := _RESPONSE_EVENTS.get(kind):
             getattr(self, method)(event)
-        elif kind in _ITEM_EVENTS:
-            self._start()
-            self._route(kind, event)
         elif kind not in _NOISE:
-            self.ignored += 1
+            self._items.ignore(event)
 
     # The response as a whole
 
     def _start(self) -> None:
         if not self._started:
             self._started = True
-            self.writer.start(self._message_id, self._model, _anthropic_usage({"input_tokens": self._estimate}))
+            self.writer.start(self._message_id, self._model, anthropic_usage({"input_tokens": self._estimate}))
 
     def _response(self, event: Json) -> Json:
         response = event.get("response")
@@ -185,125 +208,52 @@ class ResponseTranslator:
         response = self._conclude(event)
         if response.get("status") == "incomplete":
             self._finish(_incomplete_reason(response))
-        elif self._refused:
+        elif self._answer.refused:
             self._finish("refusal")
         else:
-            self._finish("tool_use" if self._made_call else "end_turn")
+            self._finish("tool_use" if self._answer.made_call else "end_turn")
 
     def _on_incomplete(self, event: Json) -> None:
         self._finish(_incomplete_reason(self._conclude(event)))
 
     def _conclude(self, event: Json) -> Json:
-        """Hand on all that is still open, waiting, or carried by the final response alone."""
         self._start()
         response = self._response(event)
         usage = response.get("usage")
-        self.usage = _counts(usage) if isinstance(usage, dict) else {}
+        self.usage = upstream_counts(usage) if isinstance(usage, dict) else {}
         cut_short = event.get("type") == "response.incomplete" or response.get("status") == "incomplete"
-        if cut_short and self._item is not None and self._item.made_call:
-            # Half a call must not be run, and Claude Code runs what is closed: its block stays open.
-            return response
-        output = response.get("output")
-        items = {i: item for i, item in enumerate(output if isinstance(output, list) else ()) if isinstance(item, dict)}
-        while self._live is not None:
-            self._end_item(items.get(self._live, {}))
-            self._release()
-        for index, item in items.items():
-            if index not in self._finished:
-                self._route(DONE, {"output_index": index, "item": item})
+        self._items.conclude(array(response.get("output")), cut_short=cut_short)
         return response
 
-    def _finish(self, stop_reason: str) -> None:
+    def _cut(self, stop_sequence: str) -> None:
+        """End the message at a stop sequence, its text block being open."""
+        assert self._stops is not None  # noqa: S101 - it was met; this tells the type checker
+        self.cut = True
+        self.writer.close()
+        self._answer.searches.release()
+        characters = self._answer.characters + self._stops.characters
+        self.usage = self.usage or estimated_counts(self._estimate, characters)
+        self._finish("stop_sequence", stop_sequence)
+
+    def _finish(self, stop_reason: str, stop_sequence: str | None = None) -> None:
         self.ended = True
         self.stop_reason = stop_reason
         # Where the upstream did not count, the estimate of message_start stands.
-        self.writer.finish(stop_reason, _anthropic_usage(self.usage) if self.usage else {"output_tokens": 0})
+        usage: Usage = anthropic_usage(self.usage) if self.usage else {"output_tokens": 0}
+        if searches := self._answer.searches.count:
+            usage["server_tool_use"] = {"web_search_requests": searches, "web_fetch_requests": 0}
+        self.writer.finish(stop_reason, usage, stop_sequence)
 
-    # Its items, one at a time
 
-    def _route(self, kind: str, event: Json) -> None:
-        index = event.get("output_index")
-        if not isinstance(index, int):
-            index = self._live if self._live is not None else len(self._finished)
-        if kind == ADDED:
-            # Some relays give every item the same index.
-            self._finished.discard(index)
-        if index in self._finished:
-            return
-        if self._live is None:
-            self._begin_item(index, kind, event)
-        if index == self._live:
-            self._to_item(index, kind, event)
-            self._release()
-        else:
-            self._waiting.setdefault(index, []).append((kind, event))
-
-    def _release(self) -> None:
-        """Let waiting items flow until one of them is live and unfinished."""
-        while self._live is None and self._waiting:
-            index = next(iter(self._waiting))
-            events = self._waiting.pop(index)
-            self._begin_item(index, *events[0])
-            for kind, event in events:
-                self._to_item(index, kind, event)
-
-    def _begin_item(self, index: int, kind: str, event: Json) -> None:
-        self._live = index
-        declared = event.get("item")
-        # A delta without output_item.added: its own type tells whose it is.
-        item_type = declared.get("type") if isinstance(declared, dict) else _ITEM_OF_EVENT.get(kind)
-        known = ITEMS.get(item_type) if isinstance(item_type, str) else None
-        if known is None:
-            self.ignored += 1
-        elif item_type != "reasoning" or self._reasoning:
-            self._item = known(self.writer, self._names)
-            self._item.begin(declared if isinstance(declared, dict) else {})
-
-    def _to_item(self, index: int, kind: str, event: Json) -> None:
-        if index != self._live:
-            return
-        if kind == DONE:
-            item = event.get("item")
-            self._end_item(item if isinstance(item, dict) else {})
-        elif self._item is not None and (method := self._item.handlers.get(kind)):
-            getattr(self._item, method)(event)
-
-    def _end_item(self, whole: Json) -> None:
-        if self._item is not None:
-            self._item.finish(whole)
-            self._made_call = self._made_call or self._item.made_call
-            self._refused = self._refused or self._item.refused
-        if self._live is not None:
-            self._finished.add(self._live)
-        self._live = self._item = None
+def _is_json(data: bytes) -> bool:
+    try:
+        codec.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 def _incomplete_reason(response: Json) -> str:
     details = response.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, dict) else None
     return _INCOMPLETE.get(reason, "max_tokens") if isinstance(reason, str) else "max_tokens"
-
-
-def _count(holder: object, key: str) -> int:
-    value = holder.get(key) if isinstance(holder, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
-def _counts(usage: Json) -> dict[str, int]:
-    return {
-        "input_tokens": _count(usage, "input_tokens"),
-        "cached_tokens": _count(usage.get("input_tokens_details"), "cached_tokens"),
-        "output_tokens": _count(usage, "output_tokens"),
-        "reasoning_tokens": _count(usage.get("output_tokens_details"), "reasoning_tokens"),
-    }
-
-
-def _anthropic_usage(counts: dict[str, int]) -> Usage:
-    """The Messages API counts cached tokens beside `input_tokens`, the Responses API within them."""
-    cached = counts.get("cached_tokens", 0)
-    return {
-        "input_tokens": max(0, counts.get("input_tokens", 0) - cached),
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": cached,
-        "output_tokens": counts.get("output_tokens", 0),
-    }

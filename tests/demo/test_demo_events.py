@@ -157,6 +157,28 @@ def test_citations_cover_the_link_that_they_stand_for(upstream: DemoUpstream, ev
     ]
 
 
+def test_an_annotation_comes_as_soon_as_its_text_has_been_said(upstream: DemoUpstream, events: Events) -> None:
+    upstream.script(rule(text("Dry.", PAGE, source("https://example.com/b", "Another"))), chunk=3)
+    said, ends = "", []
+    for sent in events():
+        said += sent["delta"] if sent["type"] == "response.output_text.delta" else ""
+        if sent["type"] == "response.output_text.annotation.added":
+            assert 0 <= len(said) - sent["annotation"]["end_index"] < 3
+            ends.append(sent["annotation_index"])
+    assert ends == [0, 1]
+
+
+def test_a_search_shows_its_sources_only_where_they_are_asked_for(upstream: DemoUpstream, events: Events) -> None:
+    upstream.script(rule(web_search("q", PAGE), text("Dry.")))
+    for include, shown in ((["web_search_call.action.sources"], [{"type": "url", "url": PAGE["url"]}]), ([], None)):
+        found = events(include=include, tools=[{"type": "web_search"}])
+        added, done = (sent["item"] for sent in found if "item" in sent and sent["item"]["type"] == "web_search_call")
+        assert (added["status"], done["status"], added["id"]) == ("in_progress", "completed", done["id"])
+        assert done["action"]["query"] == "q"
+        assert done["action"].get("sources") == shown
+        assert found[-1]["response"]["output"][0] == done
+
+
 def test_parallel_calls_have_ids_of_their_own_and_a_given_one_is_kept(upstream: DemoUpstream, events: Events) -> None:
     upstream.script(rule(call("a"), call("b"), call("c", call_id="call_mine")))
     calls = events()[-1]["response"]["output"]

@@ -73,6 +73,48 @@ REFUSED: dict[str, tuple[Any, str | None, str | None, str]] = {
         "invalid_type",
         "",
     ),
+    "a web search without its action": (
+        [{"type": "web_search_call", "status": "completed"}],
+        "input[0].action",
+        "missing_required_parameter",
+        "",
+    ),
+    "a web search that did something unknown": (
+        [{"type": "web_search_call", "action": {"type": "browse"}}],
+        "input[0].action.type",
+        "invalid_value",
+        "'search', 'open_page', and 'find_in_page'",
+    ),
+    "a web search whose action has no fields": (
+        [{"type": "web_search_call", "action": "search"}],
+        "input[0].action",
+        "invalid_type",
+        "",
+    ),
+    "a web search with an unknown key": (
+        [{"type": "web_search_call", "action": {"type": "search", "url": "https://x.org"}}],
+        "input[0].action.url",
+        "unknown_parameter",
+        "",
+    ),
+    "a web search for no text": (
+        [{"type": "web_search_call", "action": {"type": "search", "query": 7}}],
+        "input[0].action.query",
+        "invalid_type",
+        "",
+    ),
+    "a web search in an unknown state": (
+        [{"type": "web_search_call", "status": "done", "action": {"type": "search"}}],
+        "input[0].status",
+        "invalid_value",
+        "",
+    ),
+    "a web search with another item's id": (
+        [{"type": "web_search_call", "id": "srvtoolu_1", "action": {"type": "search"}}],
+        "input[0].id",
+        "invalid_value",
+        "begins with 'ws'",
+    ),
     "an image that is no URL": (
         image("iVBORw0"),
         "input[0].content[0].image_url",
@@ -211,8 +253,22 @@ def test_accepts_a_whole_conversation() -> None:
     check_input(conversation, "demo")
 
 
-def test_accepts_a_web_search_in_the_history() -> None:
-    search = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}
+SEARCH = {"type": "search", "query": "news", "queries": ["news"], "sources": [{"type": "url", "url": "https://x.org"}]}
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"id": "ws_1", "status": "completed", "action": SEARCH},
+        {"status": "completed", "action": {"type": "search", "query": "news"}},
+        {"action": {"type": "search"}},
+        {"id": "ws_1", "status": "failed", "action": {"type": "open_page", "url": "https://x.org"}},
+        {"id": "ws_1", "action": {"type": "find_in_page", "url": "https://x.org", "pattern": "news"}},
+    ],
+    ids=["whole", "without an id", "next to nothing", "an opened page", "a search in a page"],
+)
+def test_accepts_a_web_search_in_the_history(search: Json) -> None:
+    search = {"type": "web_search_call", **search}
     check_input([user({"type": "input_text", "text": "News?"}), thought(), search, SAID], "demo")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import time
 from pathlib import Path
+from signal import SIGTERM, Signals
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT_KEY = "test-client-key"
 
-_OWN_VARIABLES = ("PACKY_", "PACKYCODE_", "CODEX_", "ANTHROPIC_", "CLAUDE_", "OPENAI_", "CI_")
+_OWN_VARIABLES = ("XDG_", "PROMETHEUS_", "PACKY_", "PACKYCODE_", "CODEX_", "ANTHROPIC_", "CLAUDE_", "OPENAI_", "CI_")
 # With one of these Claude Code's terminal stands still: it takes its screen for a build's log.
 _BUILD_VARIABLES = {"CI", "CONTINUOUS_INTEGRATION"}
 
@@ -83,7 +83,11 @@ class Gateway:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+    def signal(self, number: Signals) -> None:
+        """Send a signal to its main process."""
+        self.process.send_signal(number)
+
+    def stop(self, number: Signals = SIGTERM) -> int:
         """End it; give its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)

@@ -72,7 +72,10 @@ def _join(events: list[Json]) -> Json:
             case "content_block_delta":
                 block, (_, value) = message["content"][-1], event["delta"].values()
                 key = next(key for key in event["delta"] if key != "type")
-                block[key] = value if key == "signature" else block.get(key, "") + value
+                if key == "citation":
+                    block.setdefault("citations", []).append(value)
+                else:
+                    block[key] = value if key == "signature" else block.get(key, "") + value
             case "message_delta":
                 message |= event["delta"]
                 message["usage"] |= event["usage"]
@@ -116,7 +119,7 @@ def translate_stream(read_stream: Callable[[bytes], list[Json]]) -> Callable[...
         events = read_stream(b"".join(written))
         joined = _join(events)
         for block in joined.get("content", ()):
-            if block["type"] == "tool_use":
+            if block["type"] in {"tool_use", "server_tool_use"}:
                 block["input"] = _arguments(block.pop("partial_json", ""))
         kinds = [event["type"] for event in events]
         if kinds.count("content_block_start") > kinds.count("content_block_stop"):

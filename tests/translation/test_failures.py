@@ -175,7 +175,8 @@ def test_a_prompt_too_long_always_has_more_tokens_than_the_maximum(context: Upst
     [
         ("7", "7"), ("0", "0"), ("1.2", "2"), (" 30 ", "30"),
         ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 GMT"),
-        ("1\r\nx: y", None), ("", None),
+        ("1\r\nx: y", None), ("", None), ("soon", None), ("-1", None), ("1e9", None), ("2026-01-01", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT; x=1", None),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("status", [429, 500, 503, 529])

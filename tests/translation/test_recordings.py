@@ -19,6 +19,15 @@ Json = dict[str, Any]
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 RECORDINGS = sorted(FOLDER.glob("*.sse"))
 
+BLOCKS = {
+    "message": "text",
+    "reasoning": "thinking",
+    "function_call": "tool_use",
+    "custom_tool_call": "tool_use",
+    "web_search_call": "server_tool_use",
+}
+KINDS = (*dict.fromkeys(BLOCKS.values()), "web_search_tool_result")
+
 pytestmark = pytest.mark.skipif(
     not RECORDINGS,
     reason=f"RECORDINGS ARE ABSENT: no *.sse in {FOLDER}; real streams are NOT tested in this run",
@@ -74,12 +83,24 @@ class Recording:
     def usage(self) -> Json:
         usage = self.response["usage"]
         cached = usage["input_tokens_details"]["cached_tokens"]
+        searches = len(self.items("web_search_call"))
         return {
             "input_tokens": usage["input_tokens"] - cached,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": cached,
             "output_tokens": usage["output_tokens"],
+            **({"server_tool_use": {"web_search_requests": searches, "web_fetch_requests": 0}} if searches else {}),
         }
+
+    @property
+    def cited(self) -> list[tuple[str, str, str]]:
+        """Address, title and piece of text of each citation."""
+        return [
+            (note["url"], note["title"], part["text"][note["start_index"] : note["end_index"]][:150])
+            for item in self.items("message")
+            for part in item["content"]
+            for note in part.get("annotations", ())
+        ]
 
 
 @pytest.fixture(scope="module", params=RECORDINGS, ids=lambda path: path.stem)
@@ -110,11 +131,17 @@ def test_the_answer_is_what_the_recording_says(
     message = accumulate(answered.events)
     assert message == answered.message, "the SDK's accumulated message must equal the folded one"
     content: list[Json] = message["content"]
-    of_kind = {kind: [block for block in content if block["type"] == kind] for kind in ("text", "thinking", "tool_use")}
+    of_kind = {kind: [block for block in content if block["type"] == kind] for kind in KINDS}
     assert sum(map(len, of_kind.values())) == len(content)
     assert [block["text"] for block in of_kind["text"]] == recording.texts
     assert [block["thinking"] for block in of_kind["thinking"]] == recording.thoughts
     assert [(block["id"], block["name"], block["input"]) for block in of_kind["tool_use"]] == recording.calls
+    asked = [item["action"]["query"] for item in recording.items("web_search_call")]
+    assert [block["input"] for block in of_kind["server_tool_use"]] == [{"query": query} for query in asked]
+    cited = [citation for block in of_kind["text"] for citation in block.get("citations", ())]
+    assert [(one["url"], one["title"], one["cited_text"]) for one in cited] == recording.cited
+    found = [(page["url"], page["title"]) for block in of_kind["web_search_tool_result"] for page in block["content"]]
+    assert found == list(dict.fromkeys((url, title) for url, title, _ in recording.cited))
     assert message["stop_reason"] == recording.stop_reason
     assert message["usage"] == recording.usage
     assert message["model"] == "claude-opus-4-8"
@@ -122,9 +149,11 @@ def test_the_answer_is_what_the_recording_says(
 
 
 def test_blocks_stand_in_the_order_of_the_items(recording: Recording, translate_stream: Any) -> None:
-    kinds = {"message": "text", "reasoning": "thinking", "function_call": "tool_use", "custom_tool_call": "tool_use"}
-    expected = [kinds[item["type"]] for item in recording.response["output"] if item["type"] in kinds]
-    assert [block["type"] for block in translate_stream([recording.data]).content] == expected
+    expected = [BLOCKS[item["type"]] for item in recording.response["output"] if item["type"] in BLOCKS]
+    kinds = [block["type"] for block in translate_stream([recording.data]).content]
+    assert [kind for kind in kinds if kind != "web_search_tool_result"] == expected
+    if "web_search_tool_result" in kinds:
+        assert kinds[-1] == "web_search_tool_result", "the text has to cite its pages first"
 
 
 def test_encrypted_reasoning_goes_back_as_output_item_done_gave_it(
@@ -145,9 +174,8 @@ def test_encrypted_reasoning_goes_back_as_output_item_done_gave_it(
     assert [item["encrypted_content"] for item in items if item["type"] == "reasoning"] == recording.encrypted
 
 
-def test_nothing_but_hosted_tools_is_ignored(recording: Recording, translate_stream: Any) -> None:
-    ignored = translate_stream([recording.data]).translator.ignored
-    assert (ignored > 0) is bool(recording.items("web_search_call"))
+def test_nothing_is_ignored(recording: Recording, translate_stream: Any) -> None:
+    assert translate_stream([recording.data]).translator.ignored == 0
 
 
 def test_text_is_handed_on_delta_by_delta(recording: Recording, translate_stream: Any) -> None:

@@ -20,6 +20,8 @@ Path = tuple[str | int, ...]
 CANARY = "canary"
 SMALLEST: Json = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "Hi"}]}
 USE = {"type": "tool_use", "id": "t", "name": "n", "input": {}}
+SEARCHED = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "s", "content": []}
 ARRAY_OR_STRING = "must be a string or an array of content blocks"
 
 
@@ -59,14 +61,29 @@ REFUSED: list[tuple[Json, str, str]] = [
     ({"top_k": -1}, "top_k", "must not be negative"),
     ({"metadata": []}, "metadata", "must be an object"),
     ({"stop_sequences": "END"}, "stop_sequences", "must be an array of strings"),
-    ({"stop_sequences": [1]}, "stop_sequences", "must be an array of strings"),
+    ({"stop_sequences": ["a", 1]}, "stop_sequences.1", "must be a string"),
+    ({"stop_sequences": ["a", ""]}, "stop_sequences.1", "must hold more than whitespace"),
+    ({"stop_sequences": [" \n"]}, "stop_sequences.0", "must hold more than whitespace"),
+    ({"service_tier": "priority"}, "service_tier", "must be auto or standard_only"),
+    ({"compaction": {"type": "summary"}}, "compaction", "cannot be carried"),
+    ({"thread": {"type": "continue", "previous_message_id": CANARY}}, "thread", "send all of its messages"),
     ({"system": 1}, "system", "must be a string or an array of text blocks"),
     ({"system": [{"type": "image"}]}, "system.0", "must be a text block"),
     ({"system": [{"type": "text"}]}, "system.0.text", "must be a string"),
-    ({"thinking": "on"}, "thinking", "must be an object with a type of enabled, adaptive, disabled"),
-    ({"thinking": {"type": "maybe"}}, "thinking", "must be an object with a type of enabled, adaptive, disabled"),
+    ({"thinking": "on"}, "thinking", "must be an object with a type of enabled, adaptive, between_tools, disabled"),
+    (
+        {"thinking": {"type": "maybe"}},
+        "thinking",
+        "must be an object with a type of enabled, adaptive, between_tools, disabled",
+    ),
     ({"thinking": {"type": "enabled", "budget_tokens": "9"}}, "thinking.budget_tokens", "must be a whole number"),
+    (
+        {"thinking": {"type": "adaptive", "display": CANARY}},
+        "thinking.display",
+        "must be summarized, omitted or updates",
+    ),
     ({"output_config": []}, "output_config", "must be an object"),
+    ({"output_config": {"effort": 3}}, "output_config.effort", "must be one of minimal, low"),
     ({"output_config": {"format": 1}}, "output_config.format", "must be of type json_schema with a `schema`"),
     ({"output_format": {"type": "x"}}, "output_format", "must be of type json_schema with a `schema`"),
     # messages
@@ -84,7 +101,23 @@ REFUSED: list[tuple[Json, str, str]] = [
     (block(type=CANARY), f"{B}.type", "no content block of this kind is allowed here; allowed: text, image, "),
     (talk(("user", [USE])), f"{B}.type", "no content block of this kind is allowed here"),
     (talk(("assistant", [{"type": "tool_result"}])), f"{B}.type", "is allowed in an assistant message"),
-    (talk(("system", [{"type": "image"}])), f"{B}.type", "a system message takes text blocks only"),
+    (talk(("system", [{"type": "image"}])), f"{B}.type", "a system message takes text and tool changes only"),
+    ({"messages": [{"role": "system", "content": "s", "clear_at": CANARY}]}, "messages.0.clear_at", "must be never or"),
+    ({"messages": [{"role": "system"}]}, "messages.0.content", ARRAY_OR_STRING),
+    (talk(("system", [{"type": "tool_addition"}])), f"{B}.tool", "must be an object with a `type`"),
+    (
+        talk(
+            (
+                "assistant",
+                [{"type": "text", "text": "t", "citations": {}}, {"type": "text", "text": "t", "citations": 1}],
+            )
+        ),
+        "messages.0.content.1.citations",
+        "must be an array",
+    ),
+    (talk(("assistant", [SEARCHED | {"id": 1}])), f"{B}.id", "must be a string"),
+    (talk(("assistant", [FOUND | {"content": CANARY}])), f"{B}.content", "must be an array of results, or an error"),
+    (talk(("assistant", [FOUND | {"tool_use_id": None}])), f"{B}.tool_use_id", "must be a string"),
     # media
     (block(type="image"), S, "must be an object with a `type`"),
     (source("image", type=CANARY), f"{S}.type", "must be base64, url or file"),
@@ -97,6 +130,9 @@ REFUSED: list[tuple[Json, str, str]] = [
     (source("image", type="url", url="file:///etc/passwd"), f"{S}.url", "must be an http(s) URL"),
     (source("document", type="base64", media_type="text/html", data="AAAA"), f"{S}.media_type", "application/pdf"),
     (source("document", type="text"), f"{S}.data", "must be a string"),
+    (source("document", type="text", media_type="text/html", data="d"), f"{S}.media_type", "must be text/plain"),
+    (block(type="document", title=1, source={"type": "text", "data": "d"}), f"{B}.title", "must be a string"),
+    (block(type="document", context=[], source={"type": "text", "data": "d"}), f"{B}.context", "must be a string"),
     (source("document", type="content", content=1), f"{S}.content", ARRAY_OR_STRING),
     (source("document", type="content", content=[{"type": "image"}]), f"{S}.content.0.source", "must be an object"),
     # tools in the history
@@ -111,24 +147,6 @@ REFUSED: list[tuple[Json, str, str]] = [
     (talk(("assistant", [USE | {"name": 1}])), f"{B}.name", "must be a string"),
     (talk(("assistant", [USE | {"input": "{}"}])), f"{B}.input", "must be an object"),
     (talk(("assistant", [{"type": "thinking", "thinking": ""}])), f"{B}.signature", "must be a string"),
-    # tools
-    ({"tools": {}}, "tools", "must be an array"),
-    ({"tools": ["n"]}, "tools.0", "must be an object"),
-    ({"tools": [{}]}, "tools.0.name", "must be a string"),
-    (in_tool(name=""), "tools.0.name", "must not be empty"),
-    ({"tools": [{"name": "n"}, {"name": "n"}]}, "tools.1.name", "tool names must be unique"),
-    (in_tool(type=1), "tools.0.type", "must be a string"),
-    (in_tool(input_schema=[]), "tools.0.input_schema", "must be a JSON schema, an object"),
-    (in_tool(description=1), "tools.0.description", "must be a string"),
-    ({"tool_choice": "auto"}, "tool_choice", "must be an object with a `type`"),
-    ({"tool_choice": {}}, "tool_choice.type", "must be a string"),
-    ({"tool_choice": {"type": "all"}}, "tool_choice.type", "must be auto, any, tool or none"),
-    ({"tool_choice": {"type": "tool"}}, "tool_choice.name", "must be a string"),
-    (
-        {**in_tool(), "tool_choice": {"type": "tool", "name": "other"}},
-        "tool_choice.name",
-        "names a tool that the request does not have",
-    ),
 ]
 
 
@@ -208,7 +226,12 @@ RICH: Json = {
                 "patternProperties": {".": {}},
             },
         },
-        {"type": "web_search_20250305", "name": "web_search", "allowed_domains": ["a"], "user_location": {}},
+        {
+            "type": "web_search_20250305",
+            "name": "web_search",
+            "allowed_domains": ["a"],
+            "user_location": {"type": "approximate"},
+        },
     ],
     "tool_choice": {"type": "tool", "name": "n", "disable_parallel_tool_use": True},
     "messages": [

@@ -31,6 +31,7 @@ BASH_FUNCTION = {
     "parameters": SCHEMA,
     "strict": False,
 }
+SEARCHING = {"include": ["reasoning.encrypted_content", "web_search_call.action.sources"]}
 FREE = {"tools": [BASH_FUNCTION], "tool_choice": "auto", "parallel_tool_calls": True}
 LONG = "mcp__" + "server_" * 10 + "tool"
 SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
@@ -71,8 +72,6 @@ ROWS = [
                     "cache_control": {"type": "ephemeral"},
                     "defer_loading": False,
                     "eager_input_streaming": True,
-                    "input_examples": [{"a": "ls"}],
-                    "strict": True,
                 }
             ]
         },
@@ -104,9 +103,14 @@ ROWS = [
     ),
     pytest.param({"tool_choice": {"type": "auto"}}, {}, id="tool_choice without tools"),
     pytest.param(
-        {"tools": [{**SEARCH, "allowed_domains": ["a.example"], "user_location": {"type": "approximate"}}]},
+        {
+            "tools": [
+                {**SEARCH, "allowed_domains": ["a.example"], "user_location": {"type": "approximate", "city": None}}
+            ]
+        },
         {
             **FREE,
+            **SEARCHING,
             "tools": [
                 {
                     "type": "web_search",
@@ -119,7 +123,7 @@ ROWS = [
     ),
     pytest.param(
         {"tools": [SEARCH], "tool_choice": {"type": "tool", "name": "web_search"}},
-        {**FREE, "tools": [{"type": "web_search"}], "tool_choice": "required"},
+        {**FREE, **SEARCHING, "tools": [{"type": "web_search"}], "tool_choice": "required"},
         id="forced web search, the only tool",
     ),
     pytest.param(
@@ -139,8 +143,13 @@ ROWS = [
     ),
     pytest.param({"speed": "fast"}, {"service_tier": "priority"}, id="speed fast"),
     pytest.param({"speed": "standard"}, {}, id="speed standard"),
+    pytest.param({"service_tier": "auto"}, {}, id="any service tier"),
+    pytest.param({"service_tier": "standard_only"}, {"service_tier": "default"}, id="the standard service tier"),
     pytest.param(
-        {"temperature": 0.5, "top_p": 0.9, "top_k": 40, "stop_sequences": ["END"], "service_tier": "auto"},
+        {"speed": "fast", "service_tier": "standard_only"}, {"service_tier": "priority"}, id="fast all the same"
+    ),
+    pytest.param(
+        {"temperature": 0.5, "top_p": 0.9, "top_k": 40, "stop_sequences": ["END"]},
         {},
         id="parameters that the upstream refuses",
     ),
@@ -248,9 +257,9 @@ def test_forced_choice_and_history_use_the_tools_short_name(translate: Translate
     assert payload["tool_choice"]["name"] == payload["input"][1]["name"] == short
 
 
-def test_the_answer_to_a_choice_between_search_and_tools_stays_the_models(translate: Translate) -> None:
+def test_a_forced_search_is_forced_among_other_tools_too(translate: Translate) -> None:
     payload = translate(tools=[SEARCH, BASH], tool_choice={"type": "tool", "name": "web_search"})
-    assert payload["tool_choice"] == "auto"
+    assert payload["tool_choice"] == {"type": "allowed_tools", "mode": "required", "tools": [{"type": "web_search"}]}
 
 
 def test_keys_stand_in_one_order_and_input_last(translate: Translate) -> None:

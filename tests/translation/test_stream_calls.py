@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -101,6 +102,45 @@ def test_short_names_are_mapped_back(answer: Any) -> None:
     assert answered.content[0]["name"] == "mcp__" + "x" * 80
 
 
+IDLESS = {"type": "function_call", "name": "Bash", "arguments": "{}"}
+
+
+@pytest.mark.parametrize("item", [{**IDLESS, "id": "fc_1"}, IDLESS], ids=["item id", "no id at all"])
+def test_a_call_without_a_call_id_gets_one(answer: Any, item: Json) -> None:
+    events = [("output_item.added", 0, {"item": item}), ("output_item.done", 0, {"item": item})]
+    [block] = answer(*events, final({"item": item})).content
+    assert re.fullmatch(r"call_[0-9a-f]{24}", block["id"])
+    assert answer(*events, COMPLETED).content == [block], "the same answer gives the same id"
+
+
+def test_calls_without_ids_never_share_one(answer: Any) -> None:
+    events = [("output_item.added", 0, {"item": IDLESS}), ("output_item.done", 0, {"item": IDLESS})]
+    content = answer(*events, *events, COMPLETED, message_id="msg_1").content
+    content += answer(*events, COMPLETED, message_id="msg_2").content
+    assert len({block["id"] for block in content}) == 3
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([("output_item.done", 0, call(ARGS, name=""))], id="done"),
+        pytest.param([("output_item.added", 0, call("", name=None))], id="never done"),
+        pytest.param([("function_call_arguments.delta", 0, delta(ARGS))], id="arguments alone"),
+        pytest.param([("output_item.done", 0, {"item": {"type": "custom_tool_call", "input": "x"}})], id="custom"),
+    ],
+)
+def test_a_call_without_a_name_fails_the_answer(answer: Any, events: list[Any]) -> None:
+    answered = answer(*events, COMPLETED)
+    assert answered.error["type"] == "api_error"
+    assert answered.translator.failure.code == "upstream_bad_call"
+
+
+def test_a_name_that_comes_after_the_arguments_began_is_taken(answer: Any) -> None:
+    arguments = (("function_call_arguments.delta", 0, delta(piece)) for piece in (ARGS[:5], ARGS[5:]))
+    early, late = arguments
+    assert answer(early, ADDED, late, COMPLETED).content == [USE]
+
+
 CUSTOM = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "call_1", "name": "run"}
 CODE = 'print("é😀")\n'
 
@@ -195,45 +235,6 @@ def test_a_call_keeps_its_place_between_texts(answer: Any) -> None:
     assert answer(*events, COMPLETED).content == [SHORT, USE, SHORT]
 
 
-@pytest.mark.parametrize("kind", ["web_search_call", "code_interpreter_call", "mcp_call", "surprise", None, 7], ids=str)
-def test_an_unknown_item_is_left_out_and_counted_and_holds_nothing_up(answer: Any, kind: Any) -> None:
-    odd = {"item": {"type": kind, "id": "x", "name": "x", "arguments": "{}"}}
-    answered = answer(
-        ("output_item.added", 0, odd),
-        ("surprise.delta", 0, delta("x")),
-        ("output_item.done", 0, odd),
-        ("output_item.done", 1, TEXT),
-        final(odd, TEXT),
-    )
-    assert answered.content == [SHORT]
-    assert answered.translator.ignored == 2
-
-
-@pytest.mark.parametrize(
-    "data",
-    ["null", "7", "[]", '"text"', "{}", '{"type":null}', '{"type":["error"]}', '{"type":"response.surprise"}'],
-)
-def test_an_unknown_event_is_ignored_and_counted(sse: Any, translate_stream: Any, data: str) -> None:
-    odd = f"data: {data}\n\n".encode()
-    answered = translate_stream([odd, sse([("output_item.done", 0, TEXT)]), odd, sse([COMPLETED])])
-    assert answered.content == [SHORT]
-    assert answered.translator.ignored == 2
-
-
-@pytest.mark.parametrize("line", [b"", b"event: message\n", b"event: error\n"], ids=["none", "message", "error"])
-def test_an_event_is_what_its_data_says_whatever_its_event_line(sse: Any, translate_stream: Any, line: bytes) -> None:
-    lines = sse([ADDED, DONE, COMPLETED]).splitlines(keepends=True)
-    relayed = b"".join(line if original.startswith(b"event: ") else original for original in lines)
-    assert translate_stream([relayed]).content == [USE]
-
-
-def test_obfuscation_padding_and_sequence_numbers_are_nobodys_business(answer: Any) -> None:
-    padded = {**delta(ARGS), "obfuscation": "xyz", "sequence_number": 3, "item_id": "fc_1"}
-    answered = answer(ADDED, ("function_call_arguments.delta", 0, padded), DONE, COMPLETED)
-    assert json.dumps(answered.content) == json.dumps([USE])
-    assert b"obfuscation" not in b"".join(answered.written)
-
-
 def test_a_call_cut_short_by_the_token_limit_stays_open(answer: Any) -> None:
     """Closed, Claude Code would run it with half of its arguments."""
     details = {"response": {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}}
@@ -247,3 +248,44 @@ def test_a_call_cut_short_by_the_token_limit_stays_open(answer: Any) -> None:
 def test_a_call_that_was_whole_before_the_token_limit_is_kept(answer: Any) -> None:
     details = {"response": {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}}
     assert answer(ADDED, DONE, ("incomplete", details)).message["content"] == [USE]
+
+
+HALF = {"item": {**call('{"com')["item"], "status": "incomplete"}}
+CUT = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([ADDED, ("output_item.done", 0, HALF), ("incomplete", {"response": CUT})], id="done by half"),
+        pytest.param([("incomplete", {"response": {**CUT, "output": [HALF["item"]]}})], id="the final response alone"),
+        pytest.param([ADDED, ("incomplete", {"response": {**CUT, "output": [HALF["item"]]}})], id="added, final"),
+        pytest.param(
+            [("output_item.added", 1, TEXT), ("output_item.added", 0, call("", 1)),
+             ("function_call_arguments.delta", 0, delta('{"com')), ("output_item.done", 1, TEXT),
+             ("incomplete", {"response": CUT})], id="waiting for a text",
+        ),
+        pytest.param(
+            [("output_item.added", 1, TEXT), ("output_item.added", 0, call("", 1)),
+             ("function_call_arguments.delta", 0, delta('{"com')), ("incomplete", {"response": CUT})], id="in a text",
+        ),
+        pytest.param([("function_call_arguments.delta", 0, delta('{"com')), ("incomplete", {"response": CUT})],
+                     id="not named yet"),
+    ],
+)  # fmt: skip
+def test_half_a_call_is_never_closed(answer: Any, events: list[Any]) -> None:
+    answered = answer(*events)
+    assert answered.message["stop_reason"] == "max_tokens"
+    assert "tool_use" not in {block["type"] for block in answered.content}
+
+
+def test_a_call_said_to_be_incomplete_in_an_answer_that_completed_is_whole(answer: Any) -> None:
+    events = [ADDED, ("output_item.done", 0, {"item": {**call(ARGS)["item"], "status": "incomplete"}}), COMPLETED]
+    assert answer(*events).content == [USE]
+
+
+def test_nothing_follows_half_a_call(answer: Any) -> None:
+    events = [ADDED, ("function_call_arguments.delta", 0, delta('{"com')), ("output_item.done", 1, TEXT)]
+    answered = answer(*events, ("incomplete", {"response": {**CUT, "output": [HALF["item"], TEXT["item"]]}}))
+    assert answered.message["stop_reason"] == "max_tokens"
+    assert answered.content == []

@@ -255,3 +255,27 @@ def test_an_event_without_data_is_no_error(sse: Any, translate_stream: Any, data
 def test_an_error_without_a_type_is_an_error(translate_stream: Any) -> None:
     stream = b'data: {"error": {"message": "Slow down.", "code": "slow_down"}}\n\n'
     assert translate_stream([stream]).translator.failure.type == "overloaded_error"
+
+
+def test_a_message_can_begin_before_the_upstream_has_spoken(read_stream: Any, sse: Any) -> None:
+    writer = StreamWriter()
+    translator = ResponseTranslator(writer, message_id="msg_1", model="m", names=ToolNames(), estimate=7)
+    translator.begin()
+    translator.begin()
+    begun = writer.take()
+    assert begun.count(b"event: ") == begun.count(b"event: message_start\n") == 1
+    assert translator.silent
+    assert writer.keep_alive()
+    translator.feed(sse([CREATED, TEXT, COMPLETED]))
+    assert read_stream(begun + writer.take())[-1]["type"] == "message_stop"
+    translator.begin()
+    assert not writer.keep_alive()
+    assert writer.take() == b""
+
+
+def test_after_a_message_has_begun_a_failure_is_an_error_event(read_stream: Any) -> None:
+    writer = StreamWriter()
+    translator = ResponseTranslator(writer, message_id="msg_1", model="m", names=ToolNames())
+    translator.begin()
+    translator.end()
+    assert [event["type"] for event in read_stream(writer.take())] == ["message_start", "error"]

@@ -31,17 +31,30 @@ def loose(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
 
 
 def item(kind: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
-    return loose(id=st.just("id_1"), status=st.just("completed"), **fields).map(lambda rest: {"type": kind, **rest})
+    status = st.sampled_from(["completed", "completed", "incomplete", "failed"])
+    return loose(id=st.sampled_from(["id_1", "id_2"]), status=status, **fields).map(lambda rest: {"type": kind, **rest})
 
 
-PARTS = st.lists(sometimes(st.sampled_from(["text", "refusal"]).flatmap(lambda key: loose(**{key: TEXT}))), max_size=2)
+SPAN = st.integers(-1, 9)
+ANNOTATION = loose(
+    type=st.sampled_from(["url_citation", "url_citation", "file_citation"]),
+    url=st.sampled_from(["https://a.example", "", "\ud83d"]), title=TEXT, start_index=SPAN, end_index=SPAN,
+)  # fmt: skip
+ANNOTATIONS = st.lists(sometimes(ANNOTATION), max_size=2)
+PART = st.sampled_from(["text", "refusal"]).flatmap(lambda key: loose(annotations=ANNOTATIONS, **{key: TEXT}))
+PARTS = st.lists(sometimes(PART), max_size=2)
+ACTION = loose(
+    type=st.sampled_from(["search", "search", "open_page"]), query=TEXT, queries=st.lists(sometimes(TEXT), max_size=2),
+    sources=st.lists(sometimes(loose(url=TEXT, title=TEXT)), max_size=2),
+)  # fmt: skip
 SUMMARY = st.lists(sometimes(loose(type=st.just("summary_text"), text=TEXT)), max_size=2)
 ITEM = st.one_of(
     item("message", content=PARTS),
     item("reasoning", summary=SUMMARY, encrypted_content=TEXT),
     item("function_call", name=NAME, call_id=CALL_ID, arguments=TEXT),
     item("custom_tool_call", name=NAME, call_id=CALL_ID, input=TEXT),
-    item("web_search_call", action=st.just({})),
+    item("web_search_call", action=ACTION),
+    item("web_search_call", action=ACTION),
     item("surprise"),
 )
 USAGE = loose(input_tokens=st.integers(-1, 9), output_tokens=st.integers(-1, 9), input_tokens_details=st.just({}))
@@ -69,7 +82,8 @@ OF_A_PART = [
 ]
 PART_FIELDS = {
     "output_index": INDEX, "content_index": INDEX, "summary_index": INDEX,
-    "delta": TEXT, "text": TEXT, "refusal": TEXT, "arguments": TEXT, "input": TEXT, "part": loose(text=TEXT),
+    "delta": TEXT, "text": TEXT, "refusal": TEXT, "arguments": TEXT, "input": TEXT, "annotation": ANNOTATION,
+    "part": loose(text=TEXT, annotations=ANNOTATIONS), "item_id": TEXT,
 }  # fmt: skip
 EVENT = st.one_of(
     st.tuples(st.sampled_from(OF_AN_ITEM), INDEX, ITEM.map(lambda value: {"item": value})),
@@ -111,13 +125,17 @@ def test_anything_that_looks_like_an_event_stream(translate_stream: Any, fragmen
     assert translate_stream(fragments).events
 
 
-@given(events=ENDED, places=PLACES, reasoning=st.booleans())
+STOPS = st.sampled_from([(), (), ("lo",), ("a", "é😀"), ("\ude00", "Hello")])
+
+
+@given(events=ENDED, places=PLACES, reasoning=st.booleans(), stops=STOPS)
 def test_any_events_cut_anywhere(
-    sse: Any, translate_stream: Any, events: list[Any], places: list[int], *, reasoning: bool
+    sse: Any, translate_stream: Any, events: list[Any], places: list[int], *, reasoning: bool, stops: tuple[str, ...]
 ) -> None:
     data = sse(events)
-    whole = translate_stream([data], reasoning=reasoning)
-    assert b"".join(translate_stream(cut(data, places), reasoning=reasoning).written) == b"".join(whole.written)
+    options: Json = {"reasoning": reasoning, "stop_sequences": stops}
+    whole = translate_stream([data], **options)
+    assert b"".join(translate_stream(cut(data, places), **options).written) == b"".join(whole.written)
     failed = whole.translator.failure
     assert (failed is None) is (whole.error is None) is (whole.translator.stop_reason is not None)
     if not reasoning:

@@ -1,0 +1,102 @@
+"""A conversation on its way upstream: what all of its turns share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from packy.translation.invalid import InvalidRequest
+
+if TYPE_CHECKING:
+    from packy.translation.names import ToolNames
+    from packy.translation.notices import Notices
+
+__all__ = ["Conversation"]
+
+Json = dict[str, Any]
+
+
+class Conversation:
+    """The items so far.
+
+    Args:
+        names: gives tools of the history their upstream names.
+        notices: takes the names of what cannot be carried.
+
+    Attributes:
+        items: of the Responses API.
+        used: the client's names of the tools that were called or referred to.
+        names: as given.
+        notices: as given.
+    """
+
+    __slots__ = ("_calls", "items", "names", "notices", "used")
+
+    def __init__(self, names: ToolNames, notices: Notices) -> None:
+        self.items: list[Json] = []
+        self.used: set[str] = set()
+        self.names = names
+        self.notices = notices
+        # tool_use id → where it stands, until its result has been seen; then None.
+        self._calls: dict[str, str | None] = {}
+
+    def called(self, call_id: str, path: str) -> None:
+        """Note a call.
+
+        Args:
+            call_id: the id of a tool_use.
+            path: where it stands.
+
+        Raises:
+            InvalidRequest: there was one with this id before.
+        """
+        if call_id in self._calls:
+            raise InvalidRequest(f"{path}.id", "tool_use ids must be unique")
+        self._calls[call_id] = path
+
+    def answered(self, call_id: str, path: str) -> None:
+        """Note the result of a call.
+
+        Args:
+            call_id: the id of its tool_use.
+            path: where the result stands.
+
+        Raises:
+            InvalidRequest: there was no such call, or it has a result already.
+        """
+        if call_id not in self._calls:
+            raise InvalidRequest(f"{path}.tool_use_id", "no tool_use with this id in the messages before")
+        if self._calls[call_id] is None:
+            raise InvalidRequest(f"{path}.tool_use_id", "this tool_use has a tool_result already")
+        self._calls[call_id] = None
+
+    def check_answered(self) -> None:
+        """Refuse a conversation with an open call.
+
+        Raises:
+            InvalidRequest: naming the first one.
+        """
+        for path in self._calls.values():
+            if path is not None:
+                raise InvalidRequest(path, "this tool_use has no tool_result in the messages that follow")
+
+    def message(self, role: str, parts: list[Json]) -> None:
+        """Add a message, unless it is empty.
+
+        Args:
+            role: of the Responses API.
+            parts: its content.
+        """
+        if parts:
+            self.items.append({"type": "message", "role": role, "content": parts})
+
+    def reference(self, name: str) -> list[Json]:
+        """Tell of a tool that is offered from here on.
+
+        Args:
+            name: the client's name.
+
+        Returns:
+            A part that names it as the upstream is given it.
+        """
+        self.used.add(name)
+        return [{"type": "input_text", "text": f"Tool available: {self.names.upstream(name)}"}]

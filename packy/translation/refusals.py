@@ -1,0 +1,64 @@
+"""Refusals that a gateway can repair by itself: a parameter that the upstream does not take, reasoning it cannot read.
+
+Wordings: Responses API reference ("Errors") and the API's own answers, which name the parameter in `param`; Codex
+backends say `{"detail": "Unsupported parameter: max_output_tokens"}`; relays paste either into texts of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packy.translation.said import Said
+
+__all__ = ["refused_parameter", "refuses_reasoning"]
+
+_SOURCES = "web_search_call.action.sources"
+_NAMED = re.compile(
+    r"(?:unsupported|unknown|unrecognized|unexpected) (?:request )?(?:parameter|argument|field)s?(?: supplied)?:?"
+    r" ['\"`]?([a-z][a-z_.\[\]0-9]{0,60})"
+    r"|['\"`]([a-z][a-z_.\[\]0-9]{0,60})['\"`] is not (?:supported|allowed|permitted)",
+    re.IGNORECASE,
+)
+_CODES = {"unsupported_parameter", "unknown_parameter"}
+# A value that is refused is the parameter's own matter, and these can be done without.
+_DISPENSABLE = ("include", "reasoning.summary", "service_tier")
+_VALUE_CODES = {"unsupported_value", "invalid_value", "invalid_enum_value"}
+_UNREADABLE = re.compile(
+    r"encrypted[ _]content|items are not persisted when .?store.? is set to false"
+    r"|reasoning.{0,40} could not be verified",
+    re.IGNORECASE,
+)
+_UNREADABLE_CODES = {"invalid_encrypted_content", "invalid_reasoning_item"}
+
+
+def refused_parameter(said: Said) -> str:
+    """Give the parameter that an error says the upstream does not take.
+
+    Args:
+        said: the upstream's error.
+
+    Returns:
+        Its dotted name without indices, such as `temperature`, `reasoning.summary` or
+        `include.web_search_call.action.sources`; empty for an error about anything else.
+    """
+    param = said.error.get("param")
+    param = param if isinstance(param, str) else ""
+    found = _NAMED.search(said.message)
+    named = (found[1] or found[2]) if found else ""
+    name = ""
+    if named or said.code in _CODES or (said.code in _VALUE_CODES and param.startswith(_DISPENSABLE)):
+        name = param or named
+    plain = re.sub(r"\[\d+\]", "", name).rstrip(".")
+    if plain == "include" and _SOURCES in said.message:
+        return f"include.{_SOURCES}"
+    return plain
+
+
+def refuses_reasoning(said: Said) -> bool:
+    """Tell whether an error says that the upstream cannot read reasoning of an earlier turn.
+
+    Reasoning is encrypted for the account and the kind of model that produced it.
+    """
+    return said.code in _UNREADABLE_CODES or bool(_UNREADABLE.search(said.message))
