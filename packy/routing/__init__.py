@@ -1,15 +1,22 @@
 """Which provider, which upstream model, which effort."""
 
+from packy.routing.cooldown import OPEN, PROBE, Admission, Cooldowns
 from packy.routing.effort import EFFORTS, clamp_effort, requested_effort
+from packy.routing.learned import LearnedParameters, snapshot_key
 from packy.routing.models import CATALOGUE, Model, describe_model
 from packy.routing.names import Names, Target
 from packy.routing.registry import Entry, Registration, Registry, packycode_models, registry_of
-from packy.routing.resolve import NoProvider, Route, resolve
+from packy.routing.resolve import NoProvider, Route, resolve, resolve_all
 
 __all__ = [
     "CATALOGUE",
     "EFFORTS",
+    "OPEN",
+    "PROBE",
+    "Admission",
+    "Cooldowns",
     "Entry",
+    "LearnedParameters",
     "Model",
     "Names",
     "NoProvider",
@@ -23,4 +30,6 @@ __all__ = [
     "registry_of",
     "requested_effort",
     "resolve",
+    "resolve_all",
+    "snapshot_key",
 ]

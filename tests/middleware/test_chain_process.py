@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+import requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +113,8 @@ def test_a_body_within_the_limit_arrives_and_the_connection_stays(server: Server
             connection.send(f"POST /v1/messages HTTP/1.1\nContent-Length: {LIMIT}", bytes(LIMIT))
             assert connection.answer()[1] == str(LIMIT).encode()
             connection.send("POST /v1/messages HTTP/1.1\nTransfer-Encoding: chunked", chunked(b"abc", b"de"))
-            assert connection.answer()[1] == b"5"
+            response, body = connection.answer()
+            assert (response.headers["connection"], body) == ("keep-alive", b"5")
         assert connection.usable()
 
 
@@ -226,7 +228,16 @@ def test_a_refusal_with_an_unread_body_closes_it(server: Server) -> None:
         connection.send("POST /v1/messages HTTP/1.1\nContent-Length: 50000", bytes(50), key="wrong")
         response, body = connection.answer()
         assert (response.status, error_of(body)) == (401, "authentication_error")
+        assert response.headers["connection"] == "close"
         assert connection.ended()
+
+
+def test_a_client_that_keeps_connections_is_never_cut_off_by_a_refusal(server: Server) -> None:
+    url = f"http://127.0.0.1:{server.port}/v1/messages"
+    with requests.Session() as session:
+        for _ in range(100):
+            answer = session.post(url, data=bytes(500), headers={"x-api-key": "wrong"}, timeout=20)
+            assert answer.status_code == 401
 
 
 def test_the_next_request_is_never_read_out_of_an_unread_body(server: Server) -> None:
