@@ -9,7 +9,7 @@ The tree::
     │   ├── NotFound           404
     │   ├── RequestTooLarge    413
     │   ├── ManagementError         the management API's own, with a word for what is wrong
-    │   └── UpstreamError           whatever the upstream did, mapped (packy.translation.failures)
+    │   └── UpstreamError           whatever the upstream did (packy.upstream)
     └── packy.config.ConfigError    the operator's file, environment or flags
 
 The envelope and its error types are those of the Messages API reference, section "Errors". The management API has a
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HEALTH_PATH",
     "MANAGEMENT_PATH",
+    "METRICS_PATH",
     "AuthenticationError",
     "GatewayError",
     "InvalidRequest",
@@ -36,10 +37,10 @@ __all__ = [
     "NotFound",
     "PackyError",
     "RequestTooLarge",
-    "UpstreamError",
     "envelope",
     "is_management",
     "render_error",
+    "whole_text",
 ]
 
 HEALTH_PATH: Final = "/healthz"
@@ -47,6 +48,9 @@ HEALTH_PATH: Final = "/healthz"
 
 MANAGEMENT_PATH: Final = "/v0/management"
 """Where the management API begins."""
+
+METRICS_PATH: Final = "/metrics"
+"""Where the metrics are; guarded like the management API, and answered with its errors."""
 
 # Words of the management API for errors that are not its own.
 _WORDS: Final = {
@@ -161,12 +165,6 @@ class ManagementError(GatewayError):
         self.details = tuple(details)
 
 
-class UpstreamError(GatewayError):
-    """The upstream refused, failed, or could not be reached; see packy.translation.failures for the mapping."""
-
-    status = 502
-
-
 def envelope(type: str, message: str, request_id: str) -> bytes:  # noqa: A002 - the protocol's own word
     """Build the JSON body of an error answer.
 
@@ -178,12 +176,18 @@ def envelope(type: str, message: str, request_id: str) -> bytes:  # noqa: A002 -
     Returns:
         `{"type":"error","error":{"type":…,"message":…},"request_id":…}` as UTF-8.
     """
-    return orjson.dumps({"type": "error", "error": {"type": type, "message": message}, "request_id": request_id})
+    error = {"type": type, "message": whole_text(message)}
+    return orjson.dumps({"type": "error", "error": error, "request_id": request_id})
+
+
+def whole_text(message: str) -> str:
+    """Replace half characters, which no answer can carry; those who quote may quote one."""
+    return message.encode("utf-8", "replace").decode("utf-8")
 
 
 def is_management(path: str) -> bool:
-    """Tell whether a path belongs to the management API."""
-    return path == MANAGEMENT_PATH or path.startswith(f"{MANAGEMENT_PATH}/")
+    """Tell whether a path belongs to management: the API, or the metrics."""
+    return path in {MANAGEMENT_PATH, METRICS_PATH} or path.startswith(f"{MANAGEMENT_PATH}/")
 
 
 def render_error(error: GatewayError, path: str, request_id: str) -> bytes:
@@ -200,7 +204,7 @@ def render_error(error: GatewayError, path: str, request_id: str) -> bytes:
     if not is_management(path):
         return envelope(error.type, error.message, request_id)
     word = error.type if isinstance(error, ManagementError) else _WORDS.get(error.status, error.type)
-    document: dict[str, object] = {"error": word, "message": error.message}
+    document: dict[str, object] = {"error": word, "message": whole_text(error.message)}
     if isinstance(error, ManagementError) and error.details:
         document["details"] = error.details
     return orjson.dumps(document)

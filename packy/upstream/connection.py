@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gevent
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from packy import __version__
 from packy.translation import Failure, failure_from_http
-from packy.upstream.failures import RAISED, failure_from_exception, upstream_error
+from packy.upstream.arriving import ArrivingAdapter, arriving_body
+from packy.upstream.failures import RAISED, UpstreamError, failure_from_exception
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection", "Connector"]
 
-_READ = 65536
 _ERROR_BODY = 65536
 _DRAIN_SECONDS = 0.5
+_SHORTEST_WAIT = 0.001
 
 
 @contextmanager
@@ -51,17 +51,20 @@ class Connector:
 
     Args:
         connections: how many connections to keep for each provider.
+
+    Attributes:
+        session: the connections, with all that they have been told about proxies and certificates.
     """
 
     def __init__(self, connections: int) -> None:
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers.clear()
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.headers.clear()
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
-        self._session.verify = bundle or True
-        adapter = HTTPAdapter(pool_connections=16, pool_maxsize=connections, max_retries=0)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self.session.verify = bundle or True
+        adapter = ArrivingAdapter(pool_connections=16, pool_maxsize=connections, max_retries=0)
+        self.session.mount("https://", adapter)
+        self.session.mount("http://", adapter)
 
     def open(
         self, provider: Provider, payload: bytes, timeouts: Timeouts, context: UpstreamContext, session_key: str | None
@@ -71,7 +74,7 @@ class Connector:
         Args:
             provider: where to.
             payload: the serialised Responses request.
-            timeouts: seconds to connect, to the first byte, between bytes.
+            timeouts: seconds to connect and to the first byte.
             context: about the request, for error texts.
             session_key: value of the `session_id` header, which Codex CLI sends as well; None sends none.
 
@@ -95,7 +98,7 @@ class Connector:
         deadline = time.monotonic() + timeouts.first_byte
         try:
             with _within(timeouts.first_byte):
-                response = self._session.post(
+                response = self.session.post(
                     url,
                     data=payload,
                     headers=headers,
@@ -105,8 +108,11 @@ class Connector:
                     proxies=get_environ_proxies(url),
                 )
         except RAISED as error:
-            raise upstream_error(failure_from_exception(error, provider.name)) from None
-        connection = Connection(response, provider, deadline - time.monotonic(), timeouts.idle)
+            raise UpstreamError(failure_from_exception(error, provider.name)) from None
+        if 300 <= response.status_code < 400:  # noqa: PLR2004 - HTTP
+            response.close()
+            raise UpstreamError(_redirects(provider.name, response.status_code))
+        connection = Connection(response, provider, deadline)
         try:
             connection.check(context)
         except BaseException:
@@ -119,43 +125,43 @@ class Connection:
     """The answer of a provider, as bytes.
 
     Args:
-        response: of requests, opened with `stream=True`.
+        response: of requests, opened with `stream=True` through an `ArrivingAdapter`.
         provider: who answers.
-        first_byte: seconds that the first read may take.
-        idle: seconds that each read after it may take.
+        deadline: on the monotonic clock: when the first byte of the body has to be there.
 
     Attributes:
         status: HTTP status of the answer.
+        deadline: see above.
     """
 
-    def __init__(self, response: requests.Response, provider: Provider, first_byte: float, idle: float) -> None:
+    __slots__ = ("_body", "_provider", "_response", "deadline", "status")
+
+    def __init__(self, response: requests.Response, provider: Provider, deadline: float) -> None:
         self.status = response.status_code
+        self.deadline = deadline
         self._response = response
-        # urllib3's read1 hands on what has arrived; iter_lines would lag, and split on U+2028.
-        self._raw: Any = response.raw
-        # Some relays compress although they were asked not to.
-        self._compressed = "content-encoding" in response.headers
+        self._body = arriving_body(response)
         self._provider = provider
-        self._patience = max(first_byte, 0.001)
-        self._idle = idle
 
     def check(self, context: UpstreamContext) -> None:
         """Make sure that this is a stream.
 
         Raises:
-            UpstreamError: it is an error, a redirect, or something else than a Responses stream.
+            UpstreamError: it is an error, or something else than a Responses stream.
         """
         name = self._provider.name
-        if 300 <= self.status < 400:  # noqa: PLR2004 - HTTP
-            text = f"{name} redirects elsewhere (HTTP {self.status}), which packy does not follow; repair the base URL."
-            raise upstream_error(Failure(502, "api_error", text, "upstream_redirect"))
         headers = {key.lower(): value for key, value in self._response.headers.items()}
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if self.status == requests.codes.ok and kind not in ("text/html", "application/json"):
             return
         body = b""
-        while len(body) < _ERROR_BODY and (piece := self.read()):
-            body += piece
+        try:
+            while len(body) < _ERROR_BODY and (piece := self._rest_of_error()):
+                body += piece
+        except UpstreamError:
+            # The status of an error says enough, and so do its headers.
+            if self.status == requests.codes.ok:
+                raise
         if self.status == requests.codes.ok:
             # Without a status of its own: 200 says nothing about what went wrong.
             failure = failure_from_http(0, headers, body, context)
@@ -165,36 +171,50 @@ class Connection:
                 failure = Failure(502, "api_error", text, "upstream_no_stream")
         else:
             failure = failure_from_http(self.status, headers, body, context)
-        raise upstream_error(failure)
+        raise UpstreamError(failure)
 
-    def read(self) -> bytes:
+    def _rest_of_error(self) -> bytes:
+        piece = self.read(self.deadline - time.monotonic())
+        if piece is None:
+            raise UpstreamError(failure_from_exception(TimeoutError(), self._provider.name))
+        return piece
+
+    def read(self, seconds: float) -> bytes | None:
         """Wait for the next bytes.
 
+        Args:
+            seconds: how long to wait at most.
+
         Returns:
-            What has arrived, at most 64 KiB; empty at the end of the body.
+            What has arrived; None if nothing has; empty at the end of the body.
 
         Raises:
-            UpstreamError: the connection broke, or nothing came in time.
+            UpstreamError: the connection broke, or ended before the body did.
         """
         try:
-            with _within(self._patience):
-                data: bytes = self._raw.read1(_READ, self._compressed)
+            return self._body.receive(max(seconds, _SHORTEST_WAIT))
         except RAISED as error:
-            raise upstream_error(failure_from_exception(error, self._provider.name)) from None
-        self._patience = self._idle
-        return data
+            raise UpstreamError(failure_from_exception(error, self._provider.name)) from None
 
     def release(self) -> None:
         """Give the connection back for the next request, if the body ends right away; close it otherwise."""
+        deadline = time.monotonic() + _DRAIN_SECONDS
         try:
-            with _within(_DRAIN_SECONDS):
-                while self._raw.read1(_READ, self._compressed):
-                    pass
+            while (left := deadline - time.monotonic()) > 0 and self._body.receive(left):
+                pass
         except RAISED:
-            self.abort()
+            pass
+        if self._body.complete and not self._body.will_close:
+            self._body.finish()
+            self._response.raw.release_conn()
         else:
-            self._raw.release_conn()
+            self.abort()
 
     def abort(self) -> None:
         """Close the connection, whatever is still on its way."""
         self._response.close()
+
+
+def _redirects(name: str, status: int) -> Failure:
+    text = f"{name} redirects elsewhere (HTTP {status}), which packy does not follow; repair the base URL."
+    return Failure(502, "api_error", text, "upstream_redirect", upstream_status=status)

@@ -5,21 +5,35 @@ Texts are packy's own. A library's message is never repeated: it may hold the UR
 
 from __future__ import annotations
 
-from http.client import IncompleteRead
+from http.client import HTTPException, IncompleteRead, InvalidURL
 from typing import TYPE_CHECKING
 
 import requests.exceptions as r
 import urllib3.exceptions as u
 
-from packy.errors import UpstreamError
+from packy.errors import GatewayError, whole_text
 from packy.translation import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["RAISED", "failure_from_exception", "upstream_error"]
+__all__ = ["RAISED", "UpstreamError", "failure_from_exception"]
 
-RAISED = (r.RequestException, u.HTTPError, u.ProxySchemeUnsupported, OSError)
+
+class UpstreamError(GatewayError):
+    """The upstream refused, failed, or could not be reached.
+
+    Args:
+        failure: what went wrong; see packy.translation.failures for the mapping.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        # A provider's own words may hold half a character, which neither an answer nor an event can carry.
+        super().__init__(whole_text(failure.message), status=failure.status, type=failure.type, headers=failure.headers)
+        self.failure = failure
+
+
+RAISED = (r.RequestException, u.HTTPError, u.ProxySchemeUnsupported, HTTPException, OSError)
 """The roots of what a request to a provider can raise, timeouts included."""
 
 _REACH = "check the base URL and the network; `packy check --live` tests both"
@@ -72,7 +86,15 @@ _TABLE: tuple[tuple[tuple[type[BaseException], ...], int, str, str, str], ...] =
         "sent a compressed body that cannot be read",
     ),
     (
-        (r.InvalidURL, r.InvalidSchema, r.MissingSchema, r.URLRequired, r.InvalidHeader, u.LocationValueError),
+        (
+            r.InvalidURL,
+            r.InvalidSchema,
+            r.MissingSchema,
+            r.URLRequired,
+            r.InvalidHeader,
+            u.LocationValueError,
+            InvalidURL,
+        ),
         502,
         "api_error",
         "upstream_bad_url",
@@ -108,13 +130,6 @@ def failure_from_exception(error: BaseException, provider: str) -> Failure:
     ranks = [rank for each in _causes(error) if (rank := _rank(each)) is not None]
     _, status, kind, code, text = _TABLE[min(ranks, default=len(_TABLE) - 1)]
     return Failure(status, kind, f"{provider} {text}.", code)
-
-
-def upstream_error(failure: Failure) -> UpstreamError:
-    """Give the exception that answers with a failure."""
-    # A provider's own words may hold half a character, which no answer can carry.
-    message = failure.message.encode("utf-8", "replace").decode("utf-8")
-    return UpstreamError(message, status=failure.status, type=failure.type, headers=failure.headers)
 
 
 def _rank(error: BaseException) -> int | None:

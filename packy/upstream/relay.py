@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from packy.errors import UpstreamError
 from packy.translation import Failure, MessageFolder, StreamWriter, interrupted
-from packy.upstream.cancel import ClientGone
-from packy.upstream.failures import upstream_error
+from packy.upstream.cancel import ClientGone, ShuttingDown
+from packy.upstream.failures import UpstreamError, failure_from_exception
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from packy.config import Timeouts
     from packy.translation import ResponseTranslator
     from packy.upstream.cancel import ClientWatch
     from packy.upstream.connection import Connection
 
-__all__ = ["Relay"]
+__all__ = ["SHUTTING_DOWN", "Relay"]
+
+SHUTTING_DOWN = Failure(
+    529,
+    "overloaded_error",
+    "packy is being restarted; the request can be sent again right away.",
+    "shutting_down",
+    {"retry-after": "1"},
+)
+"""What a caller is told whose answer a worker cannot finish any more."""
+
+_FAR = 1e9
 
 
 class Relay:
@@ -24,27 +36,35 @@ class Relay:
 
     Args:
         connection: the open answer of the provider.
+        provider: the provider's name, for error texts.
         translator: whose writer is a `StreamWriter` for `stream()`, a `MessageFolder` for `message()`.
-        watch: the watch on the caller; ended with the relay.
-        on_end: called once with the relay when it is over, however it ended.
+        timeouts: how long to wait for what.
+        deadline: on the monotonic clock: when the whole answer has to be there.
 
     Attributes:
         translator: knows how the answer ended.
         cancelled: the caller hung up before the end.
+        waited: seconds that the provider was waited for.
     """
 
     def __init__(
         self,
         connection: Connection,
+        provider: str,
         translator: ResponseTranslator,
-        watch: ClientWatch,
-        on_end: Callable[[Relay], None],
+        timeouts: Timeouts,
+        deadline: float,
     ) -> None:
-        self._connection = connection
         self.translator = translator
-        self._watch = watch
-        self._on_end = on_end
         self.cancelled = False
+        self.waited = 0.0
+        self._connection = connection
+        self._provider = provider
+        self._idle = timeouts.idle
+        self._ping = timeouts.ping
+        self._deadline = deadline
+        # When the next byte has to be there.
+        self._patience = connection.deadline
         self._open = True
 
     def wait_for_content(self) -> None:
@@ -54,15 +74,18 @@ class Relay:
             UpstreamError: it failed before there was any: the caller can still be answered with an HTTP status.
         """
         while self.translator.silent:
-            self._pump()
+            self._pump(_FAR)
         if self.translator.failure and self.translator.writer.index < 0:
-            raise upstream_error(self.translator.failure)
+            raise UpstreamError(self.translator.failure)
 
-    def stream(self) -> Iterator[bytes]:
+    def stream(self, watch: ClientWatch) -> Iterator[bytes]:
         """Give the caller's server-sent events, piece by piece as they arrive, to the last.
 
+        Args:
+            watch: the watch on the caller.
+
         Yields:
-            Whole events; never an empty piece.
+            Whole events; never an empty piece. While the provider is silent, signs of life.
         """
         writer = self.translator.writer
         assert isinstance(writer, StreamWriter)  # noqa: S101 - the caller's choice, told to the type checker
@@ -72,29 +95,41 @@ class Relay:
                     yield piece
                 if self.translator.ended:
                     break
-                self._pump()
+                with watch:
+                    heard = self._pump(self._ping)
+                if not heard:
+                    writer.keep_alive()
         except ClientGone:
             self.cancelled = True
             self.translator.fail(interrupted("the client closed its connection", "client_gone"))
             yield writer.take()
-        finally:
-            self.close()
+        except ShuttingDown:
+            self.translator.fail(SHUTTING_DOWN)
+            yield writer.take()
 
-    def message(self) -> dict[str, Any]:
+    def message(self, watch: ClientWatch) -> dict[str, Any]:
         """Give the whole message.
+
+        Args:
+            watch: the watch on the caller.
 
         Returns:
             A Messages API message.
 
         Raises:
-            UpstreamError: it failed at any point.
+            UpstreamError: it failed at any point, or the worker has to go.
+            ClientGone: see packy.upstream.cancel.
         """
         folder = self.translator.writer
         assert isinstance(folder, MessageFolder)  # noqa: S101 - the caller's choice, told to the type checker
-        while not self.translator.ended:
-            self._pump()
+        try:
+            while not self.translator.ended:
+                with watch:
+                    self._pump(_FAR)
+        except ShuttingDown:
+            self.translator.fail(SHUTTING_DOWN)
         if self.translator.failure:
-            raise upstream_error(self.translator.failure)
+            raise UpstreamError(self.translator.failure)
         return folder.message
 
     def close(self) -> None:
@@ -102,25 +137,39 @@ class Relay:
         if not self._open:
             return
         self._open = False
-        self._watch.stop()
-        if not self.translator.ended:
-            # Nobody reads on: the caller has gone, or the server is going down.
+        translator = self.translator
+        if not translator.ended:
+            # Nobody reads on: the caller has gone, or another provider is asked.
             self.cancelled = True
-            self._connection.abort()
-        elif self.translator.failure:
-            self._connection.abort()
-        else:
+        if translator.ended and not translator.failure and not translator.cut:
             self._connection.release()
-        self._on_end(self)
+        else:
+            self._connection.abort()
 
-    def _pump(self) -> None:
+    def _pump(self, seconds: float) -> bool:
+        """Wait for bytes and translate them; tell whether anything happened within so many seconds."""
+        began = time.monotonic()
+        patience = min(self._patience, self._deadline) - began
         try:
-            with self._watch:
-                chunk = self._connection.read()
+            chunk = self._connection.read(min(patience, seconds))
         except UpstreamError as error:
-            self.translator.fail(Failure(error.status, error.type, error.message, "upstream", error.headers))
-            return
-        if chunk:
+            self.translator.fail(error.failure)
+            return True
+        now = time.monotonic()
+        self.waited += now - began
+        if chunk is None:
+            if patience > seconds:
+                return False
+            self.translator.fail(self._too_late(now))
+        elif chunk:
+            self._patience = now + self._idle
             self.translator.feed(chunk)
         else:
             self.translator.end()
+        return True
+
+    def _too_late(self, now: float) -> Failure:
+        if now >= self._deadline:
+            text = f"{self._provider} did not finish its answer in time (timeouts.total)."
+            return Failure(504, "api_error", text, "upstream_total_timeout")
+        return failure_from_exception(TimeoutError(), self._provider)

@@ -134,6 +134,9 @@ EXPECTED: dict[str, tuple[Json, int, str, dict[str, str], list[str]]] = {
     "an empty stream": (raw(b""), 502, "api_error", {}, ["closed the stream before the answer was complete"]),
 }
 
+# What may pass is tried once more.
+ASKED_TWICE = (failure("bad_gateway"), failure("gateway_timeout"), raw(b""))
+
 
 def as_rule(answer: Json) -> Json:
     return answer if "when" in answer else rule(answer)
@@ -168,7 +171,7 @@ def test_a_refusal_becomes_what_claude_code_acts_on(
     for word in words:
         assert word in document["error"]["message"]
     assert document["request_id"] == response.headers["request-id"]
-    assert len(upstream.requests) == 1
+    assert len(upstream.requests) == (2 if answer in ASKED_TWICE else 1)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,8 @@ import pytest
 import requests.exceptions
 import urllib3.exceptions
 
-from packy.errors import UpstreamError
 from packy.translation import Failure
-from packy.upstream import RAISED, failure_from_exception, upstream_error
+from packy.upstream import RAISED, UpstreamError, failure_from_exception
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +41,7 @@ MEANT: dict[str, dict[ModuleType, set[str]]] = {
     "upstream_cut": {
         requests.exceptions: {"ChunkedEncodingError"},
         urllib3.exceptions: {"IncompleteRead", "InvalidChunkLength"},
+        http.client: {"IncompleteRead"},
     },
     "upstream_encoding": {requests.exceptions: {"ContentDecodingError"}, urllib3.exceptions: {"DecodeError"}},
     "upstream_bad_url": {
@@ -57,6 +57,7 @@ MEANT: dict[str, dict[ModuleType, set[str]]] = {
             "LocationValueError",
             "URLSchemeUnknown",
         },
+        http.client: {"InvalidURL"},
     },
     "upstream_connection": {
         requests.exceptions: {
@@ -89,6 +90,21 @@ MEANT: dict[str, dict[ModuleType, set[str]]] = {
             "TimeoutStateError",
             "UnrewindableBodyError",
         },
+        http.client: {
+            "BadStatusLine",
+            "CannotSendHeader",
+            "CannotSendRequest",
+            "HTTPException",
+            "ImproperConnectionState",
+            "LineTooLong",
+            "NotConnected",
+            "RemoteDisconnected",
+            "ResponseNotReady",
+            "UnimplementedFileMode",
+            "UnknownProtocol",
+            "UnknownTransferEncoding",
+            "error",
+        },
     },
 }
 
@@ -118,7 +134,9 @@ EACH = [
 ]
 
 
-@pytest.mark.parametrize("library", [requests.exceptions, urllib3.exceptions], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "library", [requests.exceptions, urllib3.exceptions, http.client], ids=lambda module: module.__name__
+)
 def test_every_exception_of_the_library_is_in_the_table(library: ModuleType) -> None:
     listed = {name for libraries in MEANT.values() for name in libraries.get(library, ())}
 
@@ -148,6 +166,8 @@ def test_each_exception_is_mapped_as_the_table_says(library: ModuleType, name: s
         (OSError(101, SECRET), "upstream_connection"),
         (http.client.IncompleteRead(b"canary", 5), "upstream_cut"),
         (ssl.SSLEOFError(8, SECRET), "upstream_connection"),
+        (urllib3.exceptions.ProtocolError("a chunk's size is no number"), "upstream_connection"),
+        (urllib3.exceptions.DecodeError("not what its content-encoding says"), "upstream_encoding"),
         (RuntimeError(SECRET), "upstream_connection"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
@@ -199,8 +219,7 @@ def test_an_exception_that_is_its_own_cause_is_mapped() -> None:
 def test_a_failure_becomes_an_error_that_can_be_answered() -> None:
     failure: Any = Failure(429, "rate_limit_error", "half \ud83d", "upstream_rate_limit", {"retry-after": "7"})
 
-    error = upstream_error(failure)
+    error = UpstreamError(failure)
 
-    assert isinstance(error, UpstreamError)
     assert (error.status, error.type, error.headers) == (429, "rate_limit_error", {"retry-after": "7"})
     assert error.message == "half ?"

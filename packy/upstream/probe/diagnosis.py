@@ -161,7 +161,9 @@ def said_no(subject: Subject, failure: Failure, answer: Answer, models: Sequence
             fix = (
                 f"ask the provider ({subject.host}) what this key may do, and whether it admits this machine's address"
             )
-        case "upstream_refused" | "context_length_exceeded":
+        case (
+            "upstream_refused" | "upstream_refused_parameter" | "upstream_refused_reasoning" | "context_length_exceeded"
+        ):
             code, text = "rejected_request", f"{name} refuses what packy sends (HTTP {status}){quoted}"
             fix = _accommodate(subject, answer, text)
         case _:

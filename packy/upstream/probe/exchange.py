@@ -155,7 +155,7 @@ class _Exchange:
         self.answer: Answer | None = None
         self.error: Exception | None = None
         # The same session: what it trusts and how it goes is what requests will meet.
-        self._session = connector._session  # noqa: SLF001 - rooms of one house; see the module's docstring
+        self._session = connector.session
         self._provider = provider
         self._path = path
         self._patience = patience

@@ -1,0 +1,222 @@
+"""Answers whose body is read as it arrives, straight from the socket, over the connections that requests keeps.
+
+`http.client` reads through a buffer that loses what it holds when a wait is broken off, and makes several calls for
+each chunk. Here a wait may end without a byte and go on later, which is what lets a silent upstream be waited for while
+its caller gets signs of life; and one piece of a stream costs one `recv`.
+
+The way in are extension points of the libraries: `HTTPAdapter.init_poolmanager`, `PoolManager.pool_classes_by_scheme`,
+`HTTPConnectionPool.ConnectionCls` and `http.client.HTTPConnection.response_class`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import time
+import zlib
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import gevent
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import DecodeError, ProtocolError, ProxySchemeUnknown
+
+from packy.upstream.chunked import ChunkedDecoder
+
+if TYPE_CHECKING:
+    import socket
+
+    import requests
+    from urllib3 import PoolManager
+    from urllib3.poolmanager import ProxyManager
+
+__all__ = ["ArrivingAdapter", "ArrivingResponse", "arriving_body"]
+
+_READ: Final = 65536
+# Whoever sends as much at once may never let a wait happen, in which the worker's other requests have their turn.
+_A_LOT: Final = 16384
+_INTERIM: Final = (100, 200)
+_MOST_INTERIM: Final = 100
+# gzip or zlib, whichever the header says.
+_ANY_ZLIB: Final = 47
+
+
+class ArrivingResponse(http.client.HTTPResponse):
+    """An answer that can be read piece by piece; either with `receive` or with http.client's methods, not both.
+
+    Args:
+        sock: the connection.
+        args, kwargs: http.client's own.
+
+    Attributes:
+        complete: the body is over, and the connection can carry the next request.
+    """
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - http.client's own
+        super().__init__(sock, *args, **kwargs)
+        self.complete = False
+        self._socket = sock
+        self._chunks: ChunkedDecoder | None = None
+        self._inflate: Any = None
+        self._compressed = b""
+        self._begun = False
+        self._hurried = False
+
+    def receive(self, seconds: float) -> bytes | None:
+        """Wait for the next bytes of the body.
+
+        Args:
+            seconds: how long to wait.
+
+        Returns:
+            What has arrived, at most 64 KiB; None if nothing has; empty at the end.
+
+        Raises:
+            OSError: the connection broke.
+            IncompleteRead: it ended before the body did.
+            HTTPError: of urllib3: the body is not what its headers say.
+        """
+        if self._compressed and (body := self._decompress(b"")):
+            return body
+        data = self._from_buffer() if not self._begun else b""
+        deadline = 0.0
+        while not self.complete:
+            if not data:
+                if self._hurried:
+                    gevent.sleep(0)
+                now = time.monotonic()
+                deadline = deadline or now + seconds
+                if now >= deadline:
+                    return None
+                self._socket.settimeout(deadline - now)
+                try:
+                    data = self._socket.recv(_READ)
+                except TimeoutError:
+                    return None
+                self._hurried = len(data) >= _A_LOT
+            if not data:
+                self._end_of_connection()
+                break
+            if (body := self._unframe(data)) and (body := self._decompress(body) if self._inflate else body):
+                return body
+            # The marks of a chunk, or the beginning of something compressed: wait on.
+            data = b""
+        return b""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read the status line, past all that is interim; http.client knows 100 alone, and takes any number of it."""
+        for _ in range(_MOST_INTERIM):
+            found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]  # typeshed leaves it out
+            if not _INTERIM[0] <= found[1] < _INTERIM[1] or found[1] == http.client.SWITCHING_PROTOCOLS:
+                return found
+            http.client.parse_headers(self.fp)
+        raise http.client.BadStatusLine("nothing but interim answers")
+
+    def finish(self) -> None:
+        """Let go of the answer once it is complete, so that its connection takes the next request."""
+        self.close()
+
+    def _from_buffer(self) -> bytes:
+        """Give what came together with the headers."""
+        self._begun = True
+        if self.chunked:
+            self._chunks = ChunkedDecoder()
+        elif self.headers.get("transfer-encoding"):
+            raise ProtocolError("a transfer coding that HTTP/1.1 does not have for everybody")
+        coding = (self.headers.get("content-encoding") or "identity").strip().lower()
+        if coding in ("gzip", "x-gzip", "deflate"):
+            self._inflate = zlib.decompressobj(_ANY_ZLIB)
+        elif coding != "identity":
+            raise DecodeError("a compression that packy did not ask for")
+        if self.length == 0:
+            self.complete = True
+            return b""
+        self._socket.settimeout(0)
+        try:
+            return self.fp.read1(_READ) or b""
+        except OSError:
+            return b""  # nothing there yet: TLS says so by an error
+
+    def _unframe(self, data: bytes) -> bytes:
+        if self._chunks is not None:
+            body = self._chunks.feed(data)
+            self.complete = self._chunks.ended
+            self.will_close |= self._chunks.surplus
+            return body
+        if self.length is not None:
+            self.will_close |= len(data) > self.length
+            data = data[: self.length]
+            self.length -= len(data)
+            self.complete = self.length == 0
+        return data
+
+    def _end_of_connection(self) -> None:
+        if self._chunks is not None or self.length:
+            raise http.client.IncompleteRead(b"")
+        self.complete = True
+
+    def _decompress(self, data: bytes) -> bytes:
+        try:
+            body: bytes = self._inflate.decompress(self._compressed + data, _READ)
+        except zlib.error:
+            raise DecodeError("not what its content-encoding says") from None
+        self._compressed = self._inflate.unconsumed_tail
+        return body
+
+
+class _PlainConnection(HTTPConnection):
+    """Remembers the answer that it made last."""
+
+    body: ArrivingResponse
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - urllib3's own
+        super().__init__(*args, **kwargs)
+        self.response_class = self._answer  # type: ignore[assignment]  # http.client only calls it
+
+    def _answer(self, *args: Any, **kwargs: Any) -> ArrivingResponse:  # noqa: ANN401 - http.client's own
+        self.body = ArrivingResponse(*args, **kwargs)
+        return self.body
+
+
+class _TlsConnection(_PlainConnection, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+_POOLS: Final = {"http": _PlainPool, "https": _TlsPool}
+
+
+class ArrivingAdapter(HTTPAdapter):
+    """The adapter of requests, with connections of ours."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' own
+        """Make the pools."""
+        super().init_poolmanager(*args, **kwargs)
+        manager: PoolManager = self.poolmanager
+        manager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, *args: Any, **kwargs: Any) -> ProxyManager:  # noqa: ANN401 - requests' own
+        """Make the pools behind a proxy.
+
+        Raises:
+            ProxySchemeUnknown: it is none that speaks HTTP; PySocks, where it happens to be installed, is not used.
+        """
+        scheme = proxy.partition("://")[0].lower()
+        if scheme not in _POOLS:
+            raise ProxySchemeUnknown(scheme)
+        manager: ProxyManager = super().proxy_manager_for(proxy, *args, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+def arriving_body(response: requests.Response) -> ArrivingResponse:
+    """Give the body of an answer that came through an `ArrivingAdapter`, opened with `stream=True`."""
+    connection = cast("_PlainConnection", response.raw.connection)
+    return connection.body
