@@ -1,59 +1,84 @@
-"""One line per request, at its very end: the event `request`.
+"""One record per request, at its very end: the event `request`, and the same fields for metrics and ledger.
 
-The line holds what packy.telemetry's events table admits, and no header, path or body ever gets that far. Inner layers
-put what they know into `environ["packy.record"]`, see packy.telemetry.RequestRecord.
+The record holds what packy.telemetry's events table admits, and no header, path or body ever gets that far. Inner
+layers put what they know into `environ["packy.record"]`, see packy.telemetry.RequestRecord.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from packy.errors import MANAGEMENT_PATH
-from packy.telemetry import logger
+from packy.errors import MANAGEMENT_PATH, METRICS_PATH
+from packy.telemetry import EVENTS, admit, logger, uncaught
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from packy.telemetry import RequestRecord
 
-__all__ = ["ROUTES", "AccessLog"]
+    Sink: TypeAlias = Callable[[Mapping[str, object]], object]
+
+__all__ = ["ROUTES", "AccessLog", "route_of"]
 
 ROUTES = frozenset(
     {
-        *("/", "/v1/messages", "/v1/messages/count_tokens", "/v1/models", "/livez", "/readyz", "/healthz"),
+        *(
+            "/",
+            "/v1/messages",
+            "/v1/messages/count_tokens",
+            "/v1/models",
+            "/livez",
+            "/readyz",
+            "/healthz",
+            METRICS_PATH,
+        ),
         *(
             f"{MANAGEMENT_PATH}/{name}"
-            for name in ("packycode", "packycode/verify", "providers", "models", "openapi.json")
+            for name in ("packycode", "packycode/verify", "providers", "models", "openapi.json", "usage", "tps")
         ),
     }
 )
 """Paths that are logged as they are; all others are the caller's own text and become `other`."""
 
+_MODELS: Final = "/v1/models/"
+_MODEL: Final = "/v1/models/:id"
 _SERVER_ERROR = 500
 # Nginx's code for a client that closed the connection before there was an answer.
 _CLIENT_CLOSED_REQUEST = 499
 
 
+def route_of(path: str) -> str:
+    """Name the route of a path without repeating what a caller put into it."""
+    if path in ROUTES:
+        return path
+    return _MODEL if path.startswith(_MODELS) and path != _MODELS else "other"
+
+
 class AccessLog:
-    """Logs each request once its response has been closed, however it ended.
+    """Makes the record of each request once its response has been closed, however it ended.
 
     A response that the server or an exception from outside (GreenletExit and its like, raised into the request when
-    the client hangs up) ends before its last chunk is logged as `cancelled`.
+    the client hangs up) ends before its last chunk is recorded as `cancelled`.
 
     Args:
         app: the application to wrap.
+        sinks: get the record once it has been logged: what is admitted of the event `request`, read-only. They run in
+            the request's greenlet and must not wait for anything; one that fails is logged as `uncaught` and hurts
+            neither the request nor the others.
     """
 
-    def __init__(self, app: WSGIApplication) -> None:
+    def __init__(self, app: WSGIApplication, sinks: Sequence[Sink] = ()) -> None:
         self._app = app
+        self._sinks = tuple(sinks)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        response = _LoggedResponse(environ, start_response)
+        response = _LoggedResponse(environ, start_response, self._sinks)
         try:
             response.body = self._app(environ, response.start)
         except BaseException as error:
@@ -66,8 +91,9 @@ class AccessLog:
 class _LoggedResponse:
     """The inner response, its bytes counted, its end told."""
 
-    def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
+    def __init__(self, environ: WSGIEnvironment, start_response: StartResponse, sinks: tuple[Sink, ...]) -> None:
         self.body: Iterable[bytes] = ()
+        self._sinks = sinks
         self._environ = environ
         self._start_response = start_response
         self._record: RequestRecord = environ.setdefault("packy.record", {})
@@ -116,7 +142,7 @@ class _LoggedResponse:
             self._bytes_out += bytes_out
 
     def close(self) -> None:
-        """Close the inner response, then log."""
+        """Close the inner response, then make the record."""
         if self._closed:
             return
         self._closed = True
@@ -135,10 +161,17 @@ class _LoggedResponse:
         own = {
             "request_id": environ.get("packy.request_id"),
             "method": environ["REQUEST_METHOD"],
-            "route": route if (route := environ.get("PATH_INFO") or "/") in ROUTES else "other",
+            "route": route_of(environ.get("PATH_INFO") or "/"),
             "status": self._status or _CLIENT_CLOSED_REQUEST,
-            "duration_ms": round((time.perf_counter() - self._began) * 1000, 1),
+            "duration_ms": round((time.perf_counter() - self._began) * 1000, 2),
             "bytes_out": self._bytes_out,
             "client": environ.get("packy.client", ""),
         }
-        logger.info("request", **{**own, **self._record, **own})
+        fields = {**own, **self._record, **own}
+        logger.info("request", **fields)
+        record = MappingProxyType(admit(fields, EVENTS["request"]))
+        for sink in self._sinks:
+            try:
+                sink(record)
+            except Exception as error:  # noqa: BLE001 - a request that has been answered must not fail for being counted
+                uncaught("sink", error, request_id=environ.get("packy.request_id"))

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from middleware.answer import answer
-from packy.errors import InvalidRequest, RequestTooLarge
+from packy.errors import GatewayError, InvalidRequest, RequestTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
     from packy.config import Snapshot
-    from packy.errors import GatewayError
 
 __all__ = ["BodyLimit", "LimitedInput"]
 
@@ -59,7 +58,7 @@ class LimitedInput:
     """A request body that ends where the limit is.
 
     Every read may raise RequestTooLarge (the body is longer than the limit) or InvalidRequest (it ended before its
-    declared length, or the server could not make sense of its framing).
+    declared length, or the server could not make sense of its framing), or what BodyPace raises.
 
     Args:
         stream: the server's `wsgi.input`.
@@ -99,6 +98,8 @@ class LimitedInput:
         try:
             # One byte past the limit tells a body that is too long from one that just fits.
             data = read(min(size, self._limit - self._received + 1))
+        except GatewayError:
+            raise
         except Exception as error:
             raise InvalidRequest("", "the request body could not be read: its framing or connection broke") from error
         self._received += len(data)

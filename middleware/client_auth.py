@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from packy.config import Snapshot
 
-__all__ = ["ClientAuth"]
+__all__ = ["ClientAuth", "is_local"]
 
 _HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
 _READING = frozenset({HTTPMethod.GET, HTTPMethod.HEAD})
@@ -37,7 +37,7 @@ class ClientAuth:
 
     A key arrives as `x-api-key` or as `Authorization: Bearer`; Claude Code may send both at once (measured with
     version 2.1.197), so one that matches is enough. The banner (`GET /`, `HEAD /`) and the health paths are open, and
-    `/v0/management` is left to ManagementAuth. With
+    `/v0/management` and `/metrics` are left to ManagementAuth. With
     no client key configured only local callers pass: peer on loopback or a unix socket, no sign of a proxy or a
     browser in between, a loopback name as Host (a foreign name on loopback is DNS rebinding).
 
@@ -56,7 +56,7 @@ class ClientAuth:
         environ["packy.client"] = ""
         if not _is_public(environ):
             if snapshot.client_keys.open:
-                if not _is_local(environ):
+                if not is_local(environ):
                     return answer(environ, start_response, _not_local())
             else:
                 # Every presented key is compared, whichever matches: the time tells nothing.
@@ -73,7 +73,8 @@ def _is_public(environ: WSGIEnvironment) -> bool:
     return is_management(path) or (environ["REQUEST_METHOD"] in _READING and (path == "/" or path in _HEALTH))
 
 
-def _is_local(environ: WSGIEnvironment) -> bool:
+def is_local(environ: WSGIEnvironment) -> bool:
+    """Tell whether a request comes straight from a program on this machine: no proxy, no browser, no foreign name."""
     if any(name in environ for name in _SIGNS_OF_STRANGERS):
         return False
     try:

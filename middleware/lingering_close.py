@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Iterator
 
+    from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from middleware.body_limit import LimitedInput
@@ -28,7 +29,9 @@ _PIECE = 1 << 16
 
 
 class LingeringClose:
-    """Ends connections whose request body was not read to its end.
+    """Ends connections whose request body was not read to its end, and says so in the answer (`Connection: close`).
+
+    Unannounced, the end would meet clients that have just sent their next request.
 
     Belongs outside of all others, so that the access log does not wait for it. Acts on what BodyLimit left under
     `packy.body`, and on gunicorn's `gunicorn.socket`; without them it does nothing.
@@ -46,12 +49,22 @@ class LingeringClose:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        return _LingeringResponse(self._app(environ, start_response), lambda: self._linger(environ))
+
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+        ) -> Callable[[bytes], object]:
+            if _unread(environ) and (force_close := getattr(response, "force_close", None)):
+                force_close()
+            return start_response(status, headers, exc_info)
+
+        # Gunicorn takes no Connection field from an application; its response does. packy's worker hands it on, as the
+        # method that start_response is elsewhere.
+        response = environ.get("gunicorn.response") or getattr(start_response, "__self__", None)
+        return _LingeringResponse(self._app(environ, start), lambda: self._linger(environ))
 
     def _linger(self, environ: WSGIEnvironment) -> None:
-        body: LimitedInput | None = environ.get("packy.body")
         connection: socket.socket | None = environ.get("gunicorn.socket")
-        if connection is None or body is None or body.finished:
+        if connection is None or not _unread(environ):
             return
         deadline = time.monotonic() + self._seconds
         with suppress(OSError):
@@ -62,6 +75,11 @@ class LingeringClose:
                     break
         with suppress(OSError):
             connection.shutdown(SHUT_RDWR)
+
+
+def _unread(environ: WSGIEnvironment) -> bool:
+    body: LimitedInput | None = environ.get("packy.body")
+    return body is not None and not body.finished
 
 
 class _LingeringResponse:

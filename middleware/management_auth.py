@@ -15,9 +15,10 @@ from gevent.lock import BoundedSemaphore
 
 from middleware.answer import answer
 from middleware.bans import Bans
+from middleware.client_auth import is_local
 from middleware.origin import origin_of
 from packy.config.management_key import is_hash, verify_key
-from packy.errors import HEALTH_PATH, ManagementError, is_management
+from packy.errors import HEALTH_PATH, METRICS_PATH, ManagementError, is_management
 from packy.telemetry import logger
 
 if TYPE_CHECKING:
@@ -39,12 +40,18 @@ _REMOTE: Final = (
     "the management API serves this machine only; set remote-management.allow-remote: true to change that, and list "
     "proxies on the way under trusted-proxies"
 )
+_NO_METRICS: Final = (
+    "without a management key metrics are shown to programs on this machine only; this request came from elsewhere, or "
+    "through a proxy or a browser; give packy's configuration a remote-management.secret-key, and send it along"
+)
 _NO_KEY: Final = "no management key; send remote-management.secret-key as `Authorization: Bearer` or X-Management-Key"
 _WRONG_KEY: Final = "not the management key; it is the one of remote-management.secret-key in packy's configuration"
 
 
 class ManagementAuth:
-    """Guards `/v0/management`, and `/healthz` where a management key comes along; everything else passes.
+    """Guards `/v0/management` and `/metrics`, and `/healthz` where a management key comes along; all else passes.
+
+    Metrics are shown without a key to programs on this machine that ask directly, not through a proxy or a browser.
 
     Without `remote-management.secret-key` there is no such API (404). Callers from elsewhere need
     `remote-management.allow-remote` (403). The key arrives as `Authorization: Bearer` or `X-Management-Key`, in a
@@ -73,7 +80,7 @@ class ManagementAuth:
         if is_management(environ.get("PATH_INFO", "")) or _asks_for_details(environ):
             snapshot: Snapshot = environ["packy.snapshot"]
             origin = origin_of(environ, snapshot.trusted_proxies)
-            if refusal := self._judge(environ, snapshot, origin):
+            if not _may_see_metrics(environ, origin) and (refusal := self._judge(environ, snapshot, origin)):
                 return answer(environ, start_response, refusal)
             environ["packy.management"] = origin.name
         return self._app(environ, start_response)
@@ -81,6 +88,8 @@ class ManagementAuth:
     def _judge(self, environ: WSGIEnvironment, snapshot: Snapshot, origin: Origin) -> ManagementError | None:
         settings = snapshot.remote_management
         if settings.secret_key is None:
+            if environ["PATH_INFO"] == METRICS_PATH:
+                return ManagementError(403, "forbidden", _NO_METRICS)
             return ManagementError(404, "not_found", _OFF)
         if not (origin.local or settings.allow_remote):
             return self._refuse(environ, origin, "remote", ManagementError(403, "forbidden", _REMOTE))
@@ -127,6 +136,11 @@ class ManagementAuth:
         request_id = environ.get("packy.request_id")
         logger.warning("management_refused", client=origin.name, reason=reason, request_id=request_id)
         return error
+
+
+def _may_see_metrics(environ: WSGIEnvironment, origin: Origin) -> bool:
+    """Tell whether a request is for the metrics and from a program on this machine."""
+    return environ["PATH_INFO"] == METRICS_PATH and origin.local and is_local(environ)
 
 
 def _asks_for_details(environ: WSGIEnvironment) -> bool:

@@ -5,23 +5,44 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packy.telemetry.events import EVENTS
+from packy.telemetry.incidents import report_incident
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from structlog.typing import EventDict
 
-    from packy.telemetry.events import Kind
+    from packy.telemetry.events import Kind, Value
 
-__all__ = ["AllowList"]
+__all__ = ["AllowList", "admit"]
+
+
+def admit(fields: Mapping[str, object], kinds: Mapping[str, Kind]) -> dict[str, Value]:
+    """Keep what is admitted of some fields, in their order.
+
+    Args:
+        fields: name → value.
+        kinds: the event's field names and their kinds.
+
+    Returns:
+        The fields that the event has and whose values their kinds admit. None passes as it is.
+    """
+    admitted: dict[str, Value] = {}
+    for name, value in fields.items():
+        try:
+            kind = kinds[name]
+            admitted[name] = None if value is None else kind(value)
+        except (KeyError, TypeError):
+            continue
+    return admitted
 
 
 class AllowList:
     """Lets only tabled fields through; a structlog processor.
 
     Fields that the event does not have, and values of a type that the field does not admit, are dropped; how many is
-    told by the field `dropped_fields`, which ones is not. An event that the table does not have becomes
-    `unknown_event`, without any field. None passes as it is.
+    told by the field `dropped_fields` and reported as an incident, which ones is not. An event that the table does not
+    have becomes `unknown_event`, without any field. None passes as it is.
 
     Args:
         events: event name → field name → kind, as packy.telemetry.events has it.
@@ -35,14 +56,9 @@ class AllowList:
         event, level = event_dict.pop("event", None), event_dict.pop("level")
         known = isinstance(event, str) and event in self._events
         kinds = self._events[event] if known else {}
-        line: EventDict = {"level": level, "event": event if known else "unknown_event"}
-        dropped = 0
-        for name, value in event_dict.items():
-            try:
-                kind = kinds[name]
-                line[name] = None if value is None else kind(value)
-            except (KeyError, TypeError):
-                dropped += 1
-        if dropped:
+        admitted = admit(event_dict, kinds)
+        line: EventDict = {"level": level, "event": event if known else "unknown_event", **admitted}
+        if dropped := len(event_dict) - len(admitted):
             line["dropped_fields"] = dropped
+            report_incident("log_value_dropped", times=dropped)
         return line

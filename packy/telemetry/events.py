@@ -85,7 +85,7 @@ LABEL = text(_PRINTABLE + r"{0,100}")
 LINE = text(_PRINTABLE + r"{1,4000}")
 LINES = texts(_PRINTABLE + r"{1,4000}")
 METHOD = text(r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS")
-ROUTE = text(r"/[a-z0-9_/.]{0,60}")
+ROUTE = text(r"/[a-z0-9_/.:]{0,60}")
 ADDRESS = text(r"[0-9a-f.:]{2,45}|unknown")
 REQUEST_ID = text(r"req_[0-9a-f]{24}")
 LOCATION = texts(r"[\w./<>+-]{1,200}:[0-9]{1,7} in [\w.<>]{1,150}")
@@ -111,14 +111,23 @@ EVENTS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
             "stream": flag,
             "stop_reason": WORD,
             "error_type": WORD,
+            "failure": WORD,
             "upstream_status": integer,
+            "upstream_wait_ms": number,
+            "retries": integer,
+            "failover": flag,
             "dropped": FIELD_PATHS,
+            "learned": WORDS,
+            "ignored": integer,
             "input_tokens": integer,
             "cached_tokens": integer,
             "output_tokens": integer,
             "reasoning_tokens": integer,
+            "tokens_per_second": number,
             "cancelled": flag,
         },
+        # What was no request that could be read, and was answered by the server itself.
+        "request_refused": {"request_id": REQUEST_ID, "status": integer},
         # The configuration: what changed and how many upstream clients there are now; or what keeps an edit out.
         "config_reloaded": {
             "cause": WORD,
@@ -135,6 +144,13 @@ EVENTS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
         "management_disabled": {"client": ADDRESS, "request_id": REQUEST_ID},
         "management_refused": {"client": ADDRESS, "reason": WORD, "fields": FIELD_PATHS, "request_id": REQUEST_ID},
         "management_banned": {"client": ADDRESS, "seconds": integer},
+        # The ledger: its database is away, or back; how many requests were not entered.
+        "ledger_unavailable": {"reason": WORD, "message": LINE},
+        "ledger_recovered": {"lost": integer},
+        "ledger_lost": {"records": integer},
+        # What went wrong with a provider that another one made up for, and what a provider turned out not to take.
+        "provider_failed": {"provider": LABEL, "model": MODEL, "failure": WORD},
+        "parameter_learned": {"provider": LABEL, "parameter": WORD},
         # An exception nobody caught: in a request, a thread, a greenlet, a destructor, or the main program.
         "uncaught": {"where": WORD, "request_id": REQUEST_ID, **_EXCEPTION},
         # What a library said through the standard library's logging; its text only where gunicorn_messages knows it.

@@ -12,6 +12,7 @@ import structlog
 from gevent.hub import Hub
 
 from packy.telemetry.exceptions import code_location, describe
+from packy.telemetry.incidents import report_incident
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,25 +21,32 @@ __all__ = ["guard_output", "install", "uncaught"]
 
 
 def uncaught(where: str, error: BaseException | None, trace: TracebackType | None = None, **fields: object) -> None:
-    """Log the event `uncaught`.
+    """Log the event `uncaught`, and report the incident.
 
     Args:
-        where: `request`, `main`, `thread`, `greenlet` or `destructor`.
+        where: `request`, `main`, `thread`, `greenlet`, `destructor`, or a word for what had to go on regardless.
         error: the exception; None if the interpreter did not say.
         trace: its traceback, where that is not on the exception itself.
         fields: further fields of the event.
     """
     structlog.get_logger().error("uncaught", where=where, **fields, **(describe(error, trace) if error else {}))
+    report_incident("uncaught", where)
 
 
 def install() -> None:
     """Replace the hooks of sys, threading, warnings and gevent, all of which print texts to stderr otherwise."""
     sys.excepthook = lambda _kind, error, trace: uncaught("main", error, trace)
-    sys.unraisablehook = lambda failure: uncaught("destructor", failure.exc_value, failure.exc_traceback)
+    sys.unraisablehook = _destructor_failed
     threading.excepthook = _thread_failed
     warnings.showwarning = _warned  # type: ignore[assignment] # called by position
     # On the class: every thread of gevent's pool has a hub of its own.
     Hub.print_exception = _greenlet_failed  # type: ignore[method-assign, assignment] # the same
+
+
+def _destructor_failed(failure: sys.UnraisableHookArgs) -> None:
+    # A signal handler's, raised where nobody can catch it: the process ends because it was told to.
+    if not isinstance(failure.exc_value, SystemExit):
+        uncaught("destructor", failure.exc_value, failure.exc_traceback)
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:

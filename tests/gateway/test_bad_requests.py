@@ -248,7 +248,7 @@ def test_a_body_is_judged_by_what_it_is_whatever_it_is_called(
         ("POST", "/v1/complete", 404),
         ("POST", "/v1/messages/", 404),
         ("GET", "/v1/messages/../../etc/passwd", 404),
-        ("GET", "/%00%ff", 404),
+        ("GET", "/%00%ff", 400),
     ],
 )
 def test_other_paths_and_methods_are_answered_in_the_envelope(
