@@ -6,33 +6,46 @@ Import it after gevent has patched the standard library; gunicorn.conf.py sees t
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from blueprints import health, management, messages, models
+from blueprints import metrics as metrics_page
 from middleware import compose
 from packy.config import ConfigError, SnapshotStore, load_snapshot
 from packy.errors import GatewayError, MethodNotAllowed, NotFound, is_management, render_error
-from packy.management import Management
-from packy.upstream import Connector
+from packy.exchange import Upstreams
+from packy.ledger import Ledger
+from packy.management import Management, providers_document
+from packy.routing import registry_of
+from packy.telemetry.metrics import ConfigState, Metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["application", "create_application", "store"]
+__all__ = ["application", "create_application", "ledger", "metrics", "store", "upstreams"]
 
 # To one provider: as many as gunicorn.conf.py lets a worker serve (worker_connections).
-_CONNECTIONS = 2000
+_CONNECTIONS = 4200
 _METHOD_NOT_ALLOWED = 405
 
 
-def create_application(store: SnapshotStore) -> WSGIApplication:
+def create_application(
+    store: SnapshotStore,
+    ledger: Ledger | None = None,
+    metrics: Metrics | None = None,
+    upstreams: Upstreams | None = None,
+) -> WSGIApplication:
     """Compose the application.
 
     Args:
         store: holds the running configuration.
+        ledger: enters requests; where not given, it only answers questions about those that others have entered.
+        metrics: count requests; where not given, they are this application's own.
+        upstreams: what the requests of a worker share; where not given, they are this application's own.
 
     Returns:
         The WSGI application.
@@ -40,18 +53,39 @@ def create_application(store: SnapshotStore) -> WSGIApplication:
     app = Flask(__name__, static_folder=None)
     # One way to each route: what the middleware judges by its path must not be reached by another.
     app.url_map.merge_slashes = False
-    app.extensions[messages.CONNECTOR] = connector = Connector(_CONNECTIONS)
+    app.extensions[messages.UPSTREAMS] = upstreams = upstreams or Upstreams(_CONNECTIONS)
     app.extensions[health.STORE] = store
-    app.extensions[management.MANAGEMENT] = Management(store, connector)
+    cooldowns, learned = upstreams.cooldowns, upstreams.learned
+    app.extensions[health.PROVIDERS] = partial(providers_document, cooldowns=cooldowns, learned=learned)
+    ledger = ledger or Ledger(lambda: store.current().ledger)
+    app.extensions[management.LEDGER] = ledger
+    app.extensions[metrics_page.METRICS] = metrics = metrics or create_metrics(store, ledger)
+    metrics.cooldowns = upstreams.cooldowns.active
+    app.extensions[management.MANAGEMENT] = Management(store, upstreams.connector, cooldowns, learned)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(management.blueprint)
     app.register_blueprint(messages.blueprint)
+    app.register_blueprint(metrics_page.blueprint)
     app.register_blueprint(models.blueprint)
     app.register_error_handler(GatewayError, _answer)
     app.register_error_handler(HTTPException, _answer_http)
     # Flask must not turn what it does not know into a page or a log line of its own; ErrorBoundary does better.
     app.config["PROPAGATE_EXCEPTIONS"] = True
-    return compose(app, store)
+    return compose(app, store, [ledger, metrics], metrics.count_in_flight)
+
+
+def create_metrics(store: SnapshotStore, ledger: Ledger) -> Metrics:
+    """Make the metrics of a gateway.
+
+    Args:
+        store: holds the running configuration; its models are counted by name.
+        ledger: has its losses counted.
+    """
+    return Metrics(
+        models=lambda: registry_of(store.current()).models,
+        config=lambda: ConfigState(store.loaded_at, not store.problems),
+        ledger_lost=lambda: ledger.lost,
+    )
 
 
 def _answer(error: GatewayError) -> Response:
@@ -78,4 +112,7 @@ def _load() -> SnapshotStore:
 
 
 store = _load()
-application = create_application(store)
+ledger = Ledger(lambda: store.current().ledger)
+metrics = create_metrics(store, ledger)
+upstreams = Upstreams(_CONNECTIONS)
+application = create_application(store, ledger, metrics, upstreams)

@@ -11,15 +11,17 @@ from flask import Blueprint, Response, current_app, request
 
 from packy import __version__, translation
 from packy.errors import HEALTH_PATH
-from packy.management import providers_document
 
 if TYPE_CHECKING:
     from packy.config import Snapshot, SnapshotStore
 
-__all__ = ["STORE", "blueprint"]
+__all__ = ["PROVIDERS", "STORE", "blueprint"]
 
 STORE: Final = "packy.store"
 """Key under which the application holds its SnapshotStore."""
+
+PROVIDERS: Final = "packy.providers"
+"""Key under which the application holds what describes the providers, see packy.management.providers_document."""
 
 blueprint = Blueprint("health", __name__)
 
@@ -49,7 +51,7 @@ def health() -> Response:
     snapshot: Snapshot = request.environ["packy.snapshot"]
     document: dict[str, Any] = {"status": "degraded" if store.problems else "ok"}
     if "packy.management" in request.environ:
-        document |= {"version": __version__, **providers_document(snapshot, store)}
+        document |= {"version": __version__, **current_app.extensions[PROVIDERS](snapshot, store)}
     return _json(document)
 
 

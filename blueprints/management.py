@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,13 +19,19 @@ from packy.management import (
     packycode_object,
     providers_document,
     read_object,
+    tps_figures,
+    usage_figures,
 )
 
 if TYPE_CHECKING:
     from packy.config import Snapshot
-    from packy.management import Management
+    from packy.ledger import Ledger
+    from packy.management import Figures, Management
 
-__all__ = ["MANAGEMENT", "blueprint"]
+__all__ = ["LEDGER", "MANAGEMENT", "blueprint"]
+
+LEDGER: Final = "packy.ledger"
+"""Key under which the application holds its Ledger."""
 
 MANAGEMENT: Final = "packy.management"
 """Key under which the application holds its Management."""
@@ -79,13 +86,26 @@ def verify_packycode() -> Response:
 @blueprint.get("/providers")
 def list_providers() -> Response:
     """List the providers, in use or not."""
-    return _json(providers_document(_snapshot(), _management().store))
+    management = _management()
+    return _json(providers_document(_snapshot(), management.store, management.cooldowns, management.learned))
 
 
 @blueprint.get("/models")
 def list_models() -> Response:
     """List the registered models."""
     return _json(models_document(_snapshot(), request.args.get("provider")))
+
+
+@blueprint.get("/usage")
+def show_usage() -> Response:
+    """Show what was used, and what it may have cost."""
+    return _figures(usage_figures(_ledger(), _snapshot().prices, request.args, time.time()))
+
+
+@blueprint.get("/tps")
+def show_speed() -> Response:
+    """Show how fast answers came."""
+    return _figures(tps_figures(_ledger(), request.args, time.time()))
 
 
 @blueprint.get("/openapi.json")
@@ -102,6 +122,11 @@ def _snapshot() -> Snapshot:
 def _management() -> Management:
     management: Management = current_app.extensions[MANAGEMENT]
     return management
+
+
+def _ledger() -> Ledger:
+    ledger: Ledger = current_app.extensions[LEDGER]
+    return ledger
 
 
 def _body() -> dict[str, Any]:
@@ -123,6 +148,16 @@ def _flag(name: str) -> bool:
 def _packycode(snapshot: Snapshot, status: int = 200) -> Response:
     response = _json(packycode_object(snapshot)) if status == 200 else Response(status=status)  # noqa: PLR2004 - HTTP
     response.set_etag(entity_tag(snapshot))
+    return response
+
+
+def _figures(figures: Figures) -> Response:
+    if request.accept_mimetypes.best_match(["application/json", "text/csv"]) == "text/csv":
+        response = Response(figures.csv(), content_type="text/csv; charset=utf-8; header=present")
+    else:
+        response = _json(figures.document)
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Vary"] = "Accept"
     return response
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from packy import __version__
+
+if TYPE_CHECKING:
+    from packy.ledger import GroupBy
 
 __all__ = ["main"]
 
@@ -109,6 +113,39 @@ def models(config: str | None, *, as_json: bool) -> None:
     sys.exit(show_models(config, as_json=as_json))
 
 
+@main.command(short_help="Show what was used, and what it may have cost.")
+@click.option("--window", default="7d", metavar="W", help="How far back, as in 30m, 24h or 7d.  [default: 7d]")
+@click.option(
+    "--by",
+    type=click.Choice(["model", "provider", "client", "day"]),
+    default="model",
+    help="What to tell apart; days are those of UTC.  [default: model]",
+)
+@click.option("--model", metavar="NAME", help="Only this model, as asked for or as sent upstream.")
+@click.option("--provider", metavar="NAME", help="Only this provider.")
+@click.option("--client", metavar="LABEL", help="Only this client key.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for spreadsheets and scripts.")
+@click.option(
+    "--config", metavar="FILE", help="Configuration file.  [default: $PACKY_CONFIG, or ./config.yaml if there]"
+)
+def usage(window: str, by: GroupBy, config: str | None, *, as_csv: bool, **filters: str | None) -> None:
+    """Show requests and tokens from the usage ledger, which a running gateway fills; it need not be running now.
+
+    \b
+    packy usage                        the last seven days, by model
+    packy usage --by day --window 30d  a line for each day
+    packy usage --by client --csv      who used how much, for a spreadsheet
+
+    The ledger is a file in $PACKY_STATE, by default ~/.local/state/packy, or the database that ledger.url names.
+    Costs are estimates from `prices` in config.yaml. Cached tokens are part of the input, reasoning part of the output.
+
+    Exit status: 0 if all is well, 1 if there is no ledger, 2 if the configuration or an option is not valid.
+    """  # noqa: D301 - \b is click's mark for text that keeps its lines
+    from packy.ledger.report import show_usage
+
+    sys.exit(show_usage(config, window=window, by=by, filters=filters, as_csv=as_csv))
+
+
 @main.command(short_help="Check the configuration, and with --live the providers.")
 @click.option(
     "--config", metavar="FILE", help="Configuration file.  [default: $PACKY_CONFIG, or ./config.yaml if there]"
@@ -191,6 +228,28 @@ def upstream(port: int, rate: float) -> None:
         # gevent's own text holds the address a second time.
         why = os.strerror(error.errno or 0)
         raise click.ClickException(f"cannot listen on port {port}: {why}. Choose another --port.") from None
+
+
+@main.command(short_help="Measure packy.")
+@click.option("--quick", is_flag=True, help="One short round of everything: figures are rough.")
+@click.option("--only", metavar="NAME", multiple=True, help="Measure this only; may be repeated.")
+@click.option("--out", metavar="DIR", help="Write raw results and a picture here.")
+@click.option("--profile", metavar="LOAD", help="Show where the CPU time of this load goes, instead.")
+@click.option("--profiler", metavar="NAME", help="For --profile: py-spy or perf.  [default: the first installed]")
+def bench(*, quick: bool, only: tuple[str, ...], out: str | None, profile: str | None, profiler: str | None) -> None:
+    """Measure packy, with nginx in the same run as the yardstick: CPU per event, added delays, memory, start-up.
+
+    NAME is paced, burst, first-token, translation, capacity, memory, counting or lifecycle; LOAD is paced, burst or
+    first-token. Takes some minutes. docs/performance.md explains the figures.
+    """
+    if not (ROOT / "bench" / "__main__.py").is_file():
+        raise click.ClickException("the measurements are not installed with packy; run `./run bench` in a checkout.")
+    args = ["--quick"] if quick else []
+    args += [f"--only={name}" for name in only]
+    named = {"--out": out, "--profile": profile, "--profiler": profiler}
+    args += [f"{option}={value}" for option, value in named.items() if value is not None]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "bench", *args], environment)  # noqa: S606 - our own interpreter
 
 
 @main.command(

@@ -5,9 +5,11 @@ from packy.management.contract import contract
 from packy.management.listings import models_document, providers_document
 from packy.management.resource import entity_tag, packycode_object
 from packy.management.service import Actor, Management
+from packy.management.usage import Figures, tps_figures, usage_figures
 
 __all__ = [
     "Actor",
+    "Figures",
     "Management",
     "contract",
     "entity_tag",
@@ -15,4 +17,6 @@ __all__ = [
     "packycode_object",
     "providers_document",
     "read_object",
+    "tps_figures",
+    "usage_figures",
 ]

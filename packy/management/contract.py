@@ -14,6 +14,7 @@ from apispec import APISpec
 from packy.config.contract import OPENAPI, packycode_schema
 from packy.errors import MANAGEMENT_PATH
 from packy.management.schemas import COMPONENTS, EXAMPLE, WRITTEN
+from packy.management.usage_contract import USAGE_PATHS, USAGE_RESPONSES, USAGE_SCHEMAS
 
 if TYPE_CHECKING:
     from packy.config.contract import Variant
@@ -42,6 +43,7 @@ _BLOCK: Final[dict[str, Variant]] = {
     "PackycodeReplacement": "replace",
     "PackycodePatch": "merge",
 }
+_USAGE_ERRORS: Final = {"409": "LedgerOff", "422": "InvalidQuery", "503": "LedgerUnavailable"}
 _ALWAYS: Final = ("401", "403", "404", "429", "500")
 _ETAG: Final = {"ETag": {"$ref": "#/components/headers/ETag"}}
 _IF_MATCH: Final = {
@@ -84,12 +86,14 @@ def contract() -> _Json:
     spec.components.security_scheme("header", {"type": "apiKey", "in": "header", "name": "X-Management-Key"})
     for name, variant in _BLOCK.items():
         spec.components.schema(name, packycode_schema(variant))
-    for name, schema in COMPONENTS["schemas"].items():
+    for name, schema in {**COMPONENTS["schemas"], **USAGE_SCHEMAS}.items():
         spec.components.schema(name, schema)
     for name, header in COMPONENTS["headers"].items():
         spec.components.header(name, header)
     for name, response in COMPONENTS["responses"].items():
         spec.components.response(name, response)
+    for name, (description, error) in USAGE_RESPONSES.items():
+        spec.components.response(name, _answer(description, error))
     for path, operations in _paths().items():
         spec.path(path=f"{MANAGEMENT_PATH}{path}", operations=operations)
     document: _Json = spec.to_dict()
@@ -159,6 +163,7 @@ def _paths() -> dict[str, _Json]:
                 parameters=[_PROVIDER],
             )
         },
+        **{path: {"get": _usage(**operation)} for path, operation in USAGE_PATHS.items()},
         "/openapi.json": {
             "get": _operation(
                 "readContract",
@@ -185,6 +190,12 @@ def _change(name: str, summary: str, description: str, schema: str, answer: _Jso
     content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": WRITTEN}
     body = {"required": True, "content": {"application/json": content}}
     return {**operation, "description": f"{description} {_BODY}".strip(), "requestBody": body}
+
+
+def _usage(name: str, summary: str, answer: _Json, parameters: list[_Json]) -> _Json:
+    operation = _operation(name, summary, {"200": answer}, parameters=parameters)
+    refused = {status: {"$ref": f"#/components/responses/{error}"} for status, error in _USAGE_ERRORS.items()}
+    return {**operation, "responses": dict(sorted({**operation["responses"], **refused}.items()))}
 
 
 def _operation(

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from packy.errors import ManagementError
 from packy.inspection import provider_states
-from packy.routing import registry_of
+from packy.routing import registry_of, snapshot_key
 
 if TYPE_CHECKING:
     from packy.config import Problem, Secret, Snapshot, SnapshotStore
     from packy.inspection import ProviderState
-    from packy.routing import Registration, Registry
+    from packy.routing import Cooldowns, LearnedParameters, Registration, Registry
 
 __all__ = ["models_document", "providers_document"]
 
 _PACKYCODE_KEY = "credentials.openai-api-key"
 
 
-def providers_document(snapshot: Snapshot, store: SnapshotStore) -> dict[str, Any]:
+def providers_document(
+    snapshot: Snapshot, store: SnapshotStore, cooldowns: Cooldowns, learned: LearnedParameters
+) -> dict[str, Any]:
     """List the providers: in use, put to rest by Packycode, disabled by hand; and how the configuration is.
 
     Args:
         snapshot: the configuration.
         store: where it comes from.
+        cooldowns: what is passed over at present.
+        learned: what the providers have turned out not to take.
 
     Returns:
         `providers`, and `config` with `problems`: why the files as they are now are not in force.
     """
     return {
-        "providers": [_provider(each, snapshot) for each in provider_states(snapshot)],
+        "providers": [
+            {
+                **_provider(each, snapshot),
+                "cooldowns": [
+                    {"model": model, "seconds": math.ceil(seconds)}
+                    for model, seconds in cooldowns.listed(each.id or "")
+                ],
+                "refused-parameters": list(learned.listed(each.id or "", snapshot_key(snapshot))),
+            }
+            for each in provider_states(snapshot)
+        ],
         "config": {
             "file": str(snapshot.sources.config_file or ""),
             "valid": not store.problems,

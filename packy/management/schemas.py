@@ -88,6 +88,13 @@ _PROVIDER: Final = _object(
         "description": "Where the key comes from.",
     },
     models=_texts("The models it is limited to; empty for any."),
+    cooldowns=_listed(
+        _object(
+            model=_text("The model that failed."),
+            seconds={"type": "integer", "description": "For so long another provider is asked, if there is one."},
+        )
+    ),
+    refused_parameters=_texts("Request parameters that it has turned out not to take; packy leaves them out."),
 )
 _MODEL: Final = _object(
     id=_text("The upstream's name for it."),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packy.config import Snapshot, SnapshotStore
+    from packy.routing import Cooldowns, LearnedParameters
     from packy.upstream import Connector
     from packy.upstream.probe import ProbeResult
 
@@ -62,10 +63,15 @@ class Management:
     Args:
         store: the running configuration; must stem from a file.
         connector: for live checks.
+        cooldowns, learned: what is known about the providers, to be shown.
     """
 
-    def __init__(self, store: SnapshotStore, connector: Connector) -> None:
+    def __init__(
+        self, store: SnapshotStore, connector: Connector, cooldowns: Cooldowns, learned: LearnedParameters
+    ) -> None:
         self.store = store
+        self.cooldowns = cooldowns
+        self.learned = learned
         self._connector = connector
         # One writer a worker: those that wait must not take up the thread pool.
         self._writing = BoundedSemaphore(1)

@@ -11,10 +11,12 @@ import pytest
 import requests
 import yaml
 
+from packy.config import Secret
 from packy.demo import DemoUpstream
 from packy.management import contract
 from tests.management.api import PATH
 from tests.support.gateway import ROOT, Gateway
+from tests.support.ledger import enter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,28 @@ PAGE = (ROOT / "MANAGEMENT_API.md").read_text()
 SAMPLES = re.findall(r"```sh\n(curl .+?)\n```\n\n```json\n(.+?)\n```", PAGE, re.DOTALL)
 PUBLIC = "https://codex-api.packycode.com/v1"
 # Another each time, or on each machine.
-VARYING = {"id", "file", "loaded-at", "latency-ms", "message"}
+VARYING = {"id", "file", "loaded-at", "latency-ms", "message", "from", "to"}
+# What the samples of usage and speed show.
+USED: tuple[dict[str, Any], ...] = (
+    {
+        "upstream_model": "gpt-5",
+        "input_tokens": 120_000,
+        "cached_tokens": 100_000,
+        "output_tokens": 3000,
+        "reasoning_tokens": 1024,
+        "tokens_per_second": 40.0,
+        "ttft_ms": 600.0,
+    },
+    {
+        "upstream_model": "gpt-5-codex",
+        "input_tokens": 800,
+        "output_tokens": 90,
+        "tokens_per_second": 80.0,
+        "ttft_ms": 800.0,
+    },
+    {"upstream_model": "gpt-5-codex", "error_type": "overloaded_error"},
+)
+PRICES = {"gpt-5": {"input": 1.25, "cached-input": 0.125, "output": 10}}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +61,11 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway,
         }
         spare = {"name": "spare", "base-url": "https://api.openai.com/v1", "api-key": "sk-spare", "models": ["gpt-5"]}
         settings["codex-api-key"] = [spare]
-        with Gateway(tmp_path_factory.mktemp("docs"), yaml.safe_dump(settings)) as running:
+        settings["prices"] = PRICES
+        folder = tmp_path_factory.mktemp("docs")
+        settings["ledger"] = {"url": f"sqlite:///{folder}/ledger.db"}
+        enter(Secret(settings["ledger"]["url"]), [{"provider": "packycode", **each} for each in USED])
+        with Gateway(folder, yaml.safe_dump(settings)) as running:
             yield running, upstream
 
 
@@ -74,7 +101,7 @@ def _steady(document: Any) -> Any:
 
 
 def test_the_samples_answer_as_the_page_says(gateway: tuple[Gateway, DemoUpstream]) -> None:
-    assert len(SAMPLES) == 7
+    assert len(SAMPLES) == 9
     for command, expected in SAMPLES:
         answer = _run(command, *gateway)
         shown = json.loads(answer.text.replace(gateway[1].url, PUBLIC))
