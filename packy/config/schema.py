@@ -139,7 +139,7 @@ class TimeoutsSchema(StrictSchema):
     builds = sections.Timeouts
     connect = Seconds("connect", 300, default=10.0, example="10")
     first_byte = Seconds("first-byte", 3600, default=300.0, example="300")
-    idle = Seconds("idle", 3600, default=300.0, example="300")
+    idle = Seconds("idle", 3600, default=600.0, example="600")
     total = Seconds("total", 86400, default=3600.0, example="3600")
     ping = Seconds("ping", 300, default=15.0, example="15")
 

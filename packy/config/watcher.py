@@ -6,6 +6,7 @@ The folders of the files are watched, not the files: editors and Kubernetes repl
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -28,6 +29,7 @@ __all__ = ["Watcher", "watch_sources"]
 
 # Events that change nothing. Reading the configuration raises them, so they would make a reload call for the next.
 _READING = {"opened", "closed_no_write"}
+_WRITING = {"modified", "closed"}
 # Without inotify the files are looked at so often; with it, in case that it misses something (an overflow, NFS).
 _POLL_SECONDS = 0.4
 _LOOK_SECONDS = 5.0
@@ -130,7 +132,9 @@ class Watcher:
 
     def _observe(self) -> BaseObserver:
         observer: BaseObserver = Observer()
-        handler = _Handler(self._touched)
+        # Each by its own name, and by that of what it leads to; realpath does not mind links that go in circles.
+        names = {os.path.basename(path(each)) for each in self._files for path in (os.fspath, os.path.realpath)}  # noqa: PTH119 - text
+        handler = _Handler(self._touched, names)
         for folder in self._folders:
             observer.schedule(handler, str(folder))
         observer.start()
@@ -162,11 +166,20 @@ def watch_sources(store: SnapshotStore, method: Literal["inotify", "polling"] = 
 
 
 class _Handler(FileSystemEventHandler):
-    def __init__(self, touched: threading.Event) -> None:
+    """Tells of what may concern the files.
+
+    What comes, goes or is renamed in their folders may: a link on the way to them. What is written concerns them only
+    if it is one of them: a log file beside config.yaml is written all the time.
+    """
+
+    def __init__(self, touched: threading.Event, names: set[str]) -> None:
         self._touched = touched
+        self._names = names
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type not in _READING:
+        if event.event_type in _READING:
+            return
+        if event.event_type not in _WRITING or os.path.basename(os.fsdecode(event.src_path)) in self._names:  # noqa: PTH119 - bytes or text, and nothing else is wanted of it
             self._touched.set()
 
 

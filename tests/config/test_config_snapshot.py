@@ -33,7 +33,7 @@ def test_the_defaults(machine: Machine) -> None:
     assert (snapshot.server.host, snapshot.server.port) == ("127.0.0.1", 8317)
     assert snapshot.server.workers == len(os.sched_getaffinity(0))
     assert snapshot.client_keys.open
-    assert (snapshot.timeouts.connect, snapshot.timeouts.first_byte, snapshot.timeouts.idle) == (10, 300, 300)
+    assert (snapshot.timeouts.connect, snapshot.timeouts.first_byte, snapshot.timeouts.idle) == (10, 300, 600)
     assert snapshot.limits.max_body == 64 * 1024 * 1024
     assert (snapshot.logging.format, snapshot.logging.level) == ("json", "info")
     assert (snapshot.compatibility.system_prompt, snapshot.compatibility.parameters) == ("instructions", frozenset())
