@@ -13,6 +13,7 @@ from packy import translation
 from packy.errors import MANAGEMENT_PATH, ManagementError
 from packy.management import (
     Actor,
+    activity_document,
     contract,
     entity_tag,
     models_document,
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from packy.ledger import Ledger
     from packy.management import Figures, Management
 
-__all__ = ["LEDGER", "MANAGEMENT", "blueprint"]
+__all__ = ["IN_FLIGHT", "LEDGER", "MANAGEMENT", "blueprint"]
+
+IN_FLIGHT: Final = "packy.in_flight"
+"""Key under which the application holds what tells the requests in flight."""
 
 LEDGER: Final = "packy.ledger"
 """Key under which the application holds its Ledger."""
@@ -106,6 +110,13 @@ def show_usage() -> Response:
 def show_speed() -> Response:
     """Show how fast answers came."""
     return _figures(tps_figures(_ledger(), request.args, time.time()))
+
+
+@blueprint.get("/activity")
+def show_activity() -> Response:
+    """Show what is going on."""
+    in_flight: dict[str, int] = current_app.extensions[IN_FLIGHT]()
+    return _json(activity_document(_ledger(), _snapshot().prices, in_flight, request.args, time.time()))
 
 
 @blueprint.get("/openapi.json")

@@ -13,7 +13,7 @@ from packy.exchange import Call, Exchange
 from packy.routing import resolve
 from packy.tokens import count_request
 from packy.translation import prompt_cache_key, session_id_of
-from packy.upstream import SHUTTING_DOWN, ClientGone, ClientWatch, ShuttingDown, UpstreamError
+from packy.upstream import SHUTTING_DOWN, Caller, ClientGone, ClientWatch, ShuttingDown, UpstreamError
 
 if TYPE_CHECKING:
     from packy.config import Snapshot
@@ -57,7 +57,9 @@ def create_message() -> Response:
         if streaming:
             # No proxy may hold events back: nginx obeys X-Accel-Buffering.
             headers |= {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-            answer = Response(exchange.stream(), content_type="text/event-stream; charset=utf-8", headers=headers)
+            answer = Response(
+                exchange.stream(_caller()), content_type="text/event-stream; charset=utf-8", headers=headers
+            )
         else:
             answer = _json(exchange.message(), headers)
         # Once the caller has it all: giving the connection back may wait a moment for the upstream.
@@ -98,6 +100,16 @@ def count_tokens() -> Response:
     # In a real thread the tokenizer runs beside the worker's streams instead of holding them up.
     tokens = gevent.get_hub().threadpool.apply(count_request, (body, model))
     return _json({"input_tokens": tokens}, {})
+
+
+def _caller() -> Caller | None:
+    """Give the caller's connection, where the server lets us have it."""
+    socket = request.environ.get("gunicorn.socket")
+    if socket is None:
+        return None
+    chunked = request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1"
+    request.environ["packy.caller"] = caller = Caller(socket, chunked=chunked)
+    return caller
 
 
 def _json_object() -> dict[str, Any]:

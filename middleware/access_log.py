@@ -10,7 +10,7 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from packy.errors import MANAGEMENT_PATH, METRICS_PATH
+from packy.errors import MANAGEMENT_PATH, METRICS_PATH, STATUS_PATH
 from packy.telemetry import EVENTS, admit, logger, uncaught
 
 if TYPE_CHECKING:
@@ -36,10 +36,13 @@ ROUTES = frozenset(
             "/readyz",
             "/healthz",
             METRICS_PATH,
+            STATUS_PATH,
         ),
         *(
             f"{MANAGEMENT_PATH}/{name}"
-            for name in ("packycode", "packycode/verify", "providers", "models", "openapi.json", "usage", "tps")
+            for name in (
+                *("packycode", "packycode/verify", "providers", "models", "usage", "tps", "activity", "openapi.json"),
+            )
         ),
     }
 )
@@ -164,7 +167,8 @@ class _LoggedResponse:
             "route": route_of(environ.get("PATH_INFO") or "/"),
             "status": self._status or _CLIENT_CLOSED_REQUEST,
             "duration_ms": round((time.perf_counter() - self._began) * 1000, 2),
-            "bytes_out": self._bytes_out,
+            # What went to the caller past the server, see packy.upstream.pump, its connection alone knows.
+            "bytes_out": self._bytes_out + getattr(environ.get("packy.caller"), "sent", 0),
             "client": environ.get("packy.client", ""),
         }
         fields = {**own, **self._record, **own}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from packy.exchange.call import Call, Upstreams
     from packy.telemetry import RequestRecord
-    from packy.upstream import ClientWatch
+    from packy.upstream import Caller, ClientWatch
 
 __all__ = ["Exchange"]
 
@@ -77,8 +77,11 @@ class Exchange:
         if self._relay is None:
             self._sign_of_life()
 
-    def stream(self) -> Iterator[bytes]:
+    def stream(self, caller: Caller | None = None) -> Iterator[bytes]:
         """Give the caller's server-sent events, to the last.
+
+        Args:
+            caller: its connection, for the short way; see packy.upstream.pump.
 
         Yields:
             Whole events; never an empty piece.
@@ -93,7 +96,7 @@ class Exchange:
             writer = self._relay.translator.writer
             if opening.state is not State.NEW and isinstance(writer, StreamWriter):
                 writer.leave_out_start()
-            yield from self._relay.stream(self._watch)
+            yield from self._relay.stream(self._watch, caller)
         except GatewayError as error:
             self._note_error(error)
             opening.fail(error.type, error.message)

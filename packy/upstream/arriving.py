@@ -11,6 +11,7 @@ The way in are extension points of the libraries: `HTTPAdapter.init_poolmanager`
 from __future__ import annotations
 
 import http.client
+import ssl
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrivingAdapter", "ArrivingResponse", "arriving_body"]
 
 _READ: Final = 65536
+_NOTHING_YET: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 # Whoever sends as much at once may never let a wait happen, in which the worker's other requests have their turn.
 _A_LOT: Final = 16384
 _INTERIM: Final = (100, 200)
@@ -76,8 +78,10 @@ class ArrivingResponse(http.client.HTTPResponse):
             IncompleteRead: it ended before the body did.
             HTTPError: of urllib3: the body is not what its headers say.
         """
-        if self._compressed and (body := self._decompress(b"")):
-            return body
+        if self._compressed:
+            gevent.sleep(0)
+            if body := self._decompress(b""):
+                return body
         data = self._from_buffer() if not self._begun else b""
         deadline = 0.0
         while not self.complete:
@@ -100,6 +104,35 @@ class ArrivingResponse(http.client.HTTPResponse):
             if (body := self._unframe(data)) and (body := self._decompress(body) if self._inflate else body):
                 return body
             # The marks of a chunk, or the beginning of something compressed: wait on.
+            data = b""
+        return b""
+
+    @property
+    def socket(self) -> socket.socket:
+        """The connection. Without a timeout of its own while `receive_now` is used."""
+        return self._socket
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be more to receive although the connection itself has nothing to read."""
+        return bool(self._compressed) or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0)
+
+    def receive_now(self) -> bytes | None:
+        """Give what has arrived of the body; as `receive`, but without any wait, on a socket that does not block."""
+        if self._compressed and (body := self._decompress(b"")):
+            return body
+        data = self._from_buffer() if not self._begun else b""
+        while not self.complete:
+            if not data:
+                try:
+                    data = self._socket.recv(_READ)
+                except _NOTHING_YET:
+                    return None
+            if not data:
+                self._end_of_connection()
+                break
+            if (body := self._unframe(data)) and (body := self._decompress(body) if self._inflate else body):
+                return body
             data = b""
         return b""
 

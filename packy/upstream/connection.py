@@ -17,6 +17,7 @@ from packy.upstream.arriving import ArrivingAdapter, arriving_body
 from packy.upstream.failures import RAISED, UpstreamError, failure_from_exception
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
     from packy.config import Provider, Timeouts
@@ -140,6 +141,8 @@ class Connection:
         self.status = response.status_code
         self.deadline = deadline
         self._response = response
+        # The request is not needed any more, and may be large.
+        response.request.body = None
         self._body = arriving_body(response)
         self._provider = provider
 
@@ -193,6 +196,23 @@ class Connection:
         """
         try:
             return self._body.receive(max(seconds, _SHORTEST_WAIT))
+        except RAISED as error:
+            raise UpstreamError(failure_from_exception(error, self._provider.name)) from None
+
+    @property
+    def socket(self) -> socket.socket:
+        """What the answer arrives on."""
+        return self._body.socket
+
+    @property
+    def more(self) -> bool:
+        """Whether `read_now` has more to give although the socket has nothing to read."""
+        return self._body.more
+
+    def read_now(self) -> bytes | None:
+        """Give what has arrived, without any wait: as `read`, on a socket that does not block."""
+        try:
+            return self._body.receive_now()
         except RAISED as error:
             raise UpstreamError(failure_from_exception(error, self._provider.name)) from None
 

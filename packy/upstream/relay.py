@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from packy.translation import Failure, MessageFolder, StreamWriter, interrupted
 from packy.upstream.cancel import ClientGone, ShuttingDown
 from packy.upstream.failures import UpstreamError, failure_from_exception
+from packy.upstream.pump import Pacing, Pump
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from packy.translation import ResponseTranslator
     from packy.upstream.cancel import ClientWatch
     from packy.upstream.connection import Connection
+    from packy.upstream.pump import Caller
 
 __all__ = ["SHUTTING_DOWN", "Relay"]
 
@@ -78,11 +80,12 @@ class Relay:
         if self.translator.failure and self.translator.writer.index < 0:
             raise UpstreamError(self.translator.failure)
 
-    def stream(self, watch: ClientWatch) -> Iterator[bytes]:
+    def stream(self, watch: ClientWatch, caller: Caller | None = None) -> Iterator[bytes]:
         """Give the caller's server-sent events, piece by piece as they arrive, to the last.
 
         Args:
             watch: the watch on the caller.
+            caller: its connection; what comes behind the first piece goes there directly.
 
         Yields:
             Whole events; never an empty piece. While the provider is silent, signs of life.
@@ -95,6 +98,9 @@ class Relay:
                     yield piece
                 if self.translator.ended:
                     break
+                if caller is not None:
+                    self._go_directly(caller, watch)
+                    continue
                 with watch:
                     heard = self._pump(self._ping)
                 if not heard:
@@ -132,6 +138,15 @@ class Relay:
             raise UpstreamError(self.translator.failure)
         return folder.message
 
+    def _go_directly(self, caller: Caller, watch: ClientWatch) -> None:
+        """Carry the rest of the answer in the event loop; see packy.upstream.pump."""
+        pacing = Pacing(self._ping, self._idle, self._patience, self._deadline)
+        pump = Pump(self._connection, self.translator, caller, pacing, self._too_late)
+        try:
+            pump.run(watch)
+        finally:
+            self.waited += pump.waited
+
     def close(self) -> None:
         """End the relay: keep the connection if the answer came to its end, close it if not."""
         if not self._open:
@@ -157,9 +172,10 @@ class Relay:
             return True
         now = time.monotonic()
         self.waited += now - began
-        if chunk is None:
-            if patience > seconds:
-                return False
+        if chunk is None and patience > seconds:
+            return False
+        # Past the end even one that never pauses is too late.
+        if chunk is None or now >= self._deadline:
             self.translator.fail(self._too_late(now))
         elif chunk:
             self._patience = now + self._idle
