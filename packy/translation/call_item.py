@@ -57,6 +57,22 @@ class CallItem(Item):
         """Hand on a piece of the arguments."""
         self._give(string(event.get("delta")))
 
+    def run_part(self, event: Json) -> int | None:
+        """There is only one; it runs once the block is open."""
+        del event
+        return 0 if self._opened else None
+
+    def takes_run(self, part: int) -> bool:
+        """The same."""
+        del part
+        return self._opened
+
+    def run(self, part: int, text: bytes, characters: int) -> None:
+        """Hand on deltas of the arguments."""
+        del part
+        self._given += characters
+        self.writer.run_arguments(text)
+
     def arguments_done(self, event: Json) -> None:
         """Hand on what the deltas left out."""
         self._give(string(event.get("arguments"))[self._given :])

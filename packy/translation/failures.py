@@ -209,7 +209,8 @@ def _unreachable_path(said: Said, context: UpstreamContext) -> Failure:
         f"{context.provider} has no Responses API at its base URL (HTTP {said.status}). "
         "Most base URLs end in /v1; `packy check --live` tests it."
     )
-    return Failure(404, "not_found_error", text, "upstream_not_found", NO_RETRY)
+    # Not 404: Claude Code takes that for a model that does not exist, and hides the text (measured with 2.1.197).
+    return Failure(502, "api_error", text, "upstream_not_found", NO_RETRY)
 
 
 _BY_CODE: dict[str, Callable[[Said, UpstreamContext], Failure]] = {

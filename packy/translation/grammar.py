@@ -5,7 +5,7 @@ Whatever drives it, no two blocks overlap, nothing follows the end, and a block'
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 __all__ = ["OPENING", "TRANSITIONS", "IllegalStep", "State", "Step"]
 
@@ -14,7 +14,7 @@ class IllegalStep(RuntimeError):
     """The translator asked for a step that the Messages stream does not allow here."""
 
 
-class State(Enum):
+class State(IntEnum):
     """Where in the message we are."""
 
     NEW = auto()
@@ -28,7 +28,7 @@ class State(Enum):
     ENDED = auto()
 
 
-class Step(Enum):
+class Step(IntEnum):
     """What can be written next."""
 
     START = auto()

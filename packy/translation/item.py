@@ -108,6 +108,25 @@ class Item:
     def finish(self, item: Json) -> None:
         """Take the whole item, of `response.output_item.done` or the final response; `{}` where it never came."""
 
+    def run_part(self, event: Json) -> int | None:
+        """Tell which part of the item a delta is of, if those that follow need not be looked into; else None."""
+        del event
+        return None
+
+    def takes_run(self, part: int) -> bool:
+        """Tell whether deltas of that part may still come as `run`."""
+        del part
+        return False
+
+    def run(self, part: int, text: bytes, characters: int) -> None:
+        """Hand on deltas that were not looked into.
+
+        Args:
+            part: theirs.
+            text: the inside of a JSON string.
+            characters: how many it stands for.
+        """
+
     def cut(self, item: Json) -> bool:
         """Take the end of an answer that stopped in the middle of this item.
 

@@ -63,6 +63,11 @@ class Items:
         self._ignored: set[int | str] = set()
         self.cut = False
 
+    @property
+    def live(self) -> Item | None:
+        """The item whose events flow through as they arrive."""
+        return self._item
+
     def take(self, kind: str, event: Json) -> None:
         """Take an event of an item.
 

@@ -95,6 +95,21 @@ class MessageWriter:
         self._step(Step.ARGUMENTS)
         self._delta("input_json_delta", "partial_json", partial_json)
 
+    def run_text(self, text: bytes) -> None:
+        """Write text into the open text block; given as the inside of a JSON string, as in all of these."""
+        self._step(Step.TEXT)
+        self._run("text_delta", "text", text)
+
+    def run_thinking(self, text: bytes) -> None:
+        """Write thinking into the open thinking block."""
+        self._step(Step.THINKING)
+        self._run("thinking_delta", "thinking", text)
+
+    def run_arguments(self, text: bytes) -> None:
+        """Write a piece of the open call's arguments."""
+        self._step(Step.ARGUMENTS)
+        self._run("input_json_delta", "partial_json", text)
+
     def close(self) -> None:
         """Close the open block."""
         self._step(Step.CLOSE)
@@ -142,6 +157,9 @@ class MessageWriter:
 
     def _delta(self, kind: str, field: str, value: str) -> None:
         raise NotImplementedError
+
+    def _run(self, kind: str, field: str, text: bytes) -> None:
+        self._delta(kind, field, codec.loads(b'"' + text + b'"'))
 
     def _cited(self, citation: dict[str, Any]) -> None:
         raise NotImplementedError
@@ -210,6 +228,9 @@ class StreamWriter(MessageWriter):
 
     def _delta(self, kind: str, field: str, value: str) -> None:
         self._out.append(_DELTA % (self.index, kind.encode(), field.encode(), codec.dumps(value)))
+
+    def _run(self, kind: str, field: str, text: bytes) -> None:
+        self._out.append(_DELTA % (self.index, kind.encode(), field.encode(), b'"%b"' % text))
 
     def _cited(self, citation: dict[str, Any]) -> None:
         delta = {"type": "citations_delta", "citation": citation}

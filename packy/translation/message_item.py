@@ -52,6 +52,21 @@ class MessageItem(Item):
         """Hand on what the deltas left out."""
         self._complete(event.get("content_index"), string(event.get("text")))
 
+    def run_part(self, event: Json) -> int | None:
+        """Stop sequences, and citations behind a search, want to see the text."""
+        index = event.get("content_index")
+        part = index if isinstance(index, int) else 0
+        return part if self.takes_run(part) else None
+
+    def takes_run(self, part: int) -> bool:
+        """While its block is the open one."""
+        return self._open == part and self._write == self.writer.text
+
+    def run(self, part: int, text: bytes, characters: int) -> None:
+        """Hand on deltas of text."""
+        self._given[part] += characters
+        self.writer.run_text(text)
+
     def annotation_added(self, event: Json) -> None:
         """Cite a page."""
         self._annotate(event.get("content_index"), [event.get("annotation")], "".join(self._text))

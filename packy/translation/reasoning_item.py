@@ -39,6 +39,21 @@ class ReasoningItem(Item):
         """Hand on a piece of a summary part."""
         self._give(event.get("summary_index"), string(event.get("delta")))
 
+    def run_part(self, event: Json) -> int | None:
+        """Any part that has begun."""
+        index = event.get("summary_index")
+        part = index if isinstance(index, int) else 0
+        return part if self.takes_run(part) else None
+
+    def takes_run(self, part: int) -> bool:
+        """Once it has begun."""
+        return part in self._given
+
+    def run(self, part: int, text: bytes, characters: int) -> None:
+        """Hand on deltas of a summary part."""
+        self._given[part] += characters
+        self.writer.run_thinking(text)
+
     def summary_done(self, event: Json) -> None:
         """Hand on what the deltas of a part left out."""
         self._complete(event.get("summary_index"), string(event.get("text")))

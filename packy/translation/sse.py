@@ -34,6 +34,11 @@ class SseDecoder:
         self._skip_lf = False
         self._first = True
 
+    @property
+    def between_events(self) -> bool:
+        """Whether all that has been fed was whole events."""
+        return not (self._partial or self._data or self._name or self._skip_lf)
+
     def feed(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
         """Take the next bytes.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from packy.translation import codec
 from packy.translation.call_item import NamelessCall
+from packy.translation.delta_run import DeltaRun
 from packy.translation.failures import UpstreamContext, failure_from_event, interrupted
 from packy.translation.item import Answer, array
 from packy.translation.items import ITEM_EVENTS, Items
@@ -61,6 +62,8 @@ class ResponseTranslator:
         estimate: estimated input tokens, shown until the upstream has counted.
         reasoning: whether reasoning items become thinking blocks.
         stop_sequences: texts at the first of which the answer's text is cut; empty ones are none.
+        learn_after: so many deltas go the plain way before the fast one is looked for; 0 for never. A pattern takes
+            400 us to make and saves 3.5 us a delta; see packy.translation.delta_run.
 
     Attributes:
         ended: the message is over, well or not; further bytes are ignored.
@@ -87,6 +90,7 @@ class ResponseTranslator:
         estimate: int = 0,
         reasoning: bool = True,
         stop_sequences: Sequence[str] = (),
+        learn_after: int = 64,
     ) -> None:
         self.writer = writer
         self.ended = False
@@ -105,6 +109,10 @@ class ResponseTranslator:
         self._items = Items(self._answer, reasoning=reasoning)
         self._decoder = SseDecoder()
         self._started = False
+        self._learn_after = learn_after
+        self._run: DeltaRun | None = None
+        # Deltas that went the plain way since there was a run, or since one was looked for.
+        self._plain = 0
 
     @property
     def ignored(self) -> int:
@@ -123,15 +131,52 @@ class ResponseTranslator:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the stream, cut anywhere."""
-        if self.ended:
+        if self._run is not None and not self.ended:
+            chunk = self._feed_run(self._run, chunk)
+        if self.ended or not chunk:
             return
+        events = self._feed_plainly(chunk)
+        self._plain += len(events)
+        if events and 0 < self._learn_after <= self._plain and not self.ended:
+            self._learn(chunk, events[-1][1])
+
+    def _feed_plainly(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
         try:
             events = self._decoder.feed(chunk)
         except EventTooLarge:
             self.fail(interrupted("the upstream sent an event larger than packy takes", "upstream_event_too_large"))
-            return
+            return []
         for name, data in events:
             self._take(name, data)
+        return events
+
+    def _feed_run(self, run: DeltaRun, chunk: bytes) -> bytes:
+        """Take as much of a chunk as goes the fast way; return what has to go the plain way."""
+        if not self._decoder.between_events:
+            # The chunk before has ended within an event: that one goes the plain way.
+            end = chunk.find(b"\n\n") + 2
+            if end < 2:  # noqa: PLR2004 - the two newlines
+                return chunk
+            self._feed_plainly(chunk[:end])
+            chunk = chunk[end:]
+        if self.ended or run.item is not self._items.live or not run.item.takes_run(run.part):
+            self._run = None
+        elif chunk and self._decoder.between_events and (taken := run.take(chunk)):
+            text, characters, chunk = taken
+            if text:
+                run.item.run(run.part, text, characters)
+            self._plain = 0
+        return chunk
+
+    def _learn(self, chunk: bytes, data: bytes) -> None:
+        self._plain = 0
+        item = self._items.live
+        # What is known already has not matched of late: this text is of no use.
+        if item is None or (self._run is not None and self._run.item is item) or data in _NO_DATA:
+            return
+        event = codec.loads(data)
+        if isinstance(event, dict):
+            self._run = DeltaRun.learn(item, event, chunk, data)
 
     def end(self) -> None:
         """Take the end of the upstream's stream. Without a terminal event it is a failure, never a clean end."""

@@ -14,6 +14,7 @@ import http.client
 import ssl
 import time
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import gevent
@@ -21,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import DecodeError, ProtocolError, ProxySchemeUnknown
+from urllib3.util import parse_url
 
 from packy.upstream.chunked import ChunkedDecoder
 
@@ -118,23 +120,24 @@ class ArrivingResponse(http.client.HTTPResponse):
         return bool(self._compressed) or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0)
 
     def receive_now(self) -> bytes | None:
-        """Give what has arrived of the body; as `receive`, but without any wait, on a socket that does not block."""
+        """Give what has arrived of the body; as `receive`, but without any wait, on a socket that does not block.
+
+        None also where what has arrived says nothing: whoever asks again lets others have their turn in between.
+        """
         if self._compressed and (body := self._decompress(b"")):
             return body
         data = self._from_buffer() if not self._begun else b""
-        while not self.complete:
-            if not data:
-                try:
-                    data = self._socket.recv(_READ)
-                except _NOTHING_YET:
-                    return None
-            if not data:
-                self._end_of_connection()
-                break
-            if (body := self._unframe(data)) and (body := self._decompress(body) if self._inflate else body):
-                return body
-            data = b""
-        return b""
+        if not (data or self.complete):
+            try:
+                data = self._socket.recv(_READ)
+            except _NOTHING_YET:
+                return None
+        if not (data or self.complete):
+            self._end_of_connection()
+        body = self._unframe(data) if data else b""
+        if body and self._inflate:
+            body = self._decompress(body)
+        return body or (b"" if self.complete else None)
 
     def _read_status(self) -> tuple[str, int, str]:
         """Read the status line, past all that is interim; http.client knows 100 alone, and takes any number of it."""
@@ -247,6 +250,19 @@ class ArrivingAdapter(HTTPAdapter):
         manager: ProxyManager = super().proxy_manager_for(proxy, *args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def forget(self, url: str) -> None:
+        """Close the connections to a server that wait for a request; those in use are not touched.
+
+        Args:
+            url: any of the server's.
+        """
+        server = parse_url(url)
+        pools = self.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118 - it cannot be iterated, being shared by threads
+            if (key.key_scheme, key.key_host) == (server.scheme, server.host) and server.port in (None, key.key_port):
+                with suppress(KeyError):
+                    del pools[key]
 
 
 def arriving_body(response: requests.Response) -> ArrivingResponse:

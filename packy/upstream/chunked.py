@@ -44,6 +44,8 @@ class ChunkedDecoder:
         Raises:
             ProtocolError: they are not chunked.
         """
+        if not (self._left or self._held or self.ended) and (chunk := _only_chunk(data)):
+            return chunk
         if self._held:
             data, self._held = self._held + data, b""
         pieces = []
@@ -86,3 +88,16 @@ class ChunkedDecoder:
             if not size or len(size) > _LONGEST_SIZE or size.strip(b"0123456789abcdefABCDEF"):
                 raise ProtocolError("a chunk's size is no number")
             self._left = int(size, 16) or _TRAILERS
+
+
+def _only_chunk(data: bytes) -> bytes:
+    """Give the data of the one whole chunk that has arrived, as is the rule where events come one by one; else empty."""
+    newline = data.find(b"\r\n", 0, _LONGEST_SIZE + 2)
+    # No signs, underscores and spaces, which int() would take as well.
+    if newline <= 0 or not data[:newline].isalnum() or data[-2:] != b"\r\n":
+        return b""
+    try:
+        size = int(data[:newline], 16)
+    except ValueError:
+        return b""
+    return data[newline + 2 : -2] if len(data) == newline + size + 4 else b""

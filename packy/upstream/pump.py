@@ -139,6 +139,7 @@ class Pump:
             if self._error is not None:
                 raise self._error
         finally:
+            self._over.set()
             for watcher in (self._from, self._to, self._timer):
                 if watcher is not None:
                     watcher.stop()
@@ -150,9 +151,12 @@ class Pump:
 
     def _readable(self) -> None:
         """Run by the loop: something has arrived, or the provider has closed the connection."""
+        if self._over.is_set():
+            return
         try:
-            while self._carry() and self._connection.more:
-                pass
+            if self._carry() and self._connection.more:
+                # What is left may be very much, compressed: everybody else has a turn before it.
+                self._loop.run_callback(self._readable)
         except (Exception, ClientGone) as error:  # noqa: BLE001 - raised in the greenlet, which knows what to do
             self._end(error)
 
@@ -229,6 +233,8 @@ class Pump:
     def _tick(self) -> None:
         """Run by the loop: something was due when the timer was set."""
         self._timer.close()
+        if self._over.is_set():
+            return
         now = time.monotonic()
         if self._unsent and now >= self._pacing.deadline:
             self._end(ClientGone())  # it has had all the time there is, and reads no more

@@ -116,12 +116,12 @@ HTTP: list[Any] = [
                  id="400 detail"),
     pytest.param(422, {"detail": [{"loc": []}]}, (400, "invalid_request_error", {}), "HTTP 422", id="422"),
     pytest.param(413, "", (413, "request_too_large", {}), "HTTP 413", id="413"),
-    pytest.param(404, "", (404, "not_found_error", HOPELESS), "/v1", id="404 no such path"),
+    pytest.param(404, "", (502, "api_error", HOPELESS), "/v1", id="404 no such path"),
     pytest.param(
         404, {"error": {"message": "Invalid URL (POST /responses)", "type": "invalid_request_error", "code": None}},
-        (404, "not_found_error", HOPELESS), "/v1", id="404 in OpenAI's words",
+        (502, "api_error", HOPELESS), "/v1", id="404 in OpenAI's words",
     ),
-    pytest.param(405, "", (404, "not_found_error", HOPELESS), "/v1", id="405"),
+    pytest.param(405, "", (502, "api_error", HOPELESS), "/v1", id="405"),
     # the upstream
     pytest.param(500, openai("An error.", None, "server_error"), (502, "api_error", {}), "HTTP 500", id="500"),
     pytest.param(502, "<html>Bad gateway</html>", (502, "api_error", {}), "HTTP 502", id="502"),
