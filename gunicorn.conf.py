@@ -17,6 +17,7 @@ import atexit  # noqa: E402 - after the patching, like all that follows
 import gc  # noqa: E402
 import ipaddress  # noqa: E402
 import os  # noqa: E402
+import resource  # noqa: E402
 import sys  # noqa: E402
 from importlib import import_module  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING  # noqa: E402
 from packy import tokens  # noqa: E402
 from packy.config import ConfigError, load_snapshot, watch_sources  # noqa: E402
 from packy.server import hurry_on_second_sigterm, raise_open_files  # noqa: E402
-from packy.telemetry import configure_logging  # noqa: E402
+from packy.telemetry import configure_logging, logger  # noqa: E402
 from packy.telemetry.gunicorn_logger import GunicornLogger  # noqa: E402
 from packy.telemetry.metrics_folder import VARIABLE, claim_folder, retire_worker  # noqa: E402
 
@@ -45,6 +46,9 @@ except ConfigError as _error:
     _snapshot = _running.store.current()
 
 configure_logging(_snapshot.logging.format, _snapshot.logging.level)
+
+# A core file would hold requests and keys.
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 try:
     # Before anything counts: the application is loaded later.
@@ -103,6 +107,8 @@ def on_starting(server: "Arbiter") -> None:
             "    - label: laptop\n"
             "      key: <a long random string; `openssl rand -hex 24` makes one>"
         )
+    if _snapshot.warnings:
+        logger.warning("config_warnings", problems=[" ".join(str(each).split()) for each in _snapshot.warnings])
     tokens.load()
     if _snapshot.ledger.enabled:
         import_module("packy.ledger.database")  # with SQLAlchemy: 17 MB that the workers share

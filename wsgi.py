@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from blueprints import health, management, messages, models
+from blueprints import health, management, messages, models, status
 from blueprints import metrics as metrics_page
 from middleware import compose
 from packy.config import ConfigError, SnapshotStore, load_snapshot
@@ -60,6 +60,7 @@ def create_application(
     ledger = ledger or Ledger(lambda: store.current().ledger)
     app.extensions[management.LEDGER] = ledger
     app.extensions[metrics_page.METRICS] = metrics = metrics or create_metrics(store, ledger)
+    app.extensions[management.IN_FLIGHT] = metrics.in_flight
     metrics.cooldowns = upstreams.cooldowns.active
     app.extensions[management.MANAGEMENT] = Management(store, upstreams.connector, cooldowns, learned)
     app.register_blueprint(health.blueprint)
@@ -67,6 +68,7 @@ def create_application(
     app.register_blueprint(messages.blueprint)
     app.register_blueprint(metrics_page.blueprint)
     app.register_blueprint(models.blueprint)
+    app.register_blueprint(status.blueprint)
     app.register_error_handler(GatewayError, _answer)
     app.register_error_handler(HTTPException, _answer_http)
     # Flask must not turn what it does not know into a page or a log line of its own; ErrorBoundary does better.

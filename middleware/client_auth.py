@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from middleware.answer import answer
-from packy.errors import AuthenticationError, GatewayError, is_management
+from packy.errors import STATUS_PATH, AuthenticationError, GatewayError, is_management
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,10 +36,10 @@ class ClientAuth:
     """Lets a request pass if one of its keys is a client key; puts that key's label into `environ["packy.client"]`.
 
     A key arrives as `x-api-key` or as `Authorization: Bearer`; Claude Code may send both at once (measured with
-    version 2.1.197), so one that matches is enough. The banner (`GET /`, `HEAD /`) and the health paths are open, and
-    `/v0/management` and `/metrics` are left to ManagementAuth. With
-    no client key configured only local callers pass: peer on loopback or a unix socket, no sign of a proxy or a
-    browser in between, a loopback name as Host (a foreign name on loopback is DNS rebinding).
+    version 2.1.197), so one that matches is enough. The banner (`GET /`, `HEAD /`), the health paths and the status
+    page, which holds no data, are open; `/v0/management` and `/metrics` are left to ManagementAuth. With no client key
+    configured only local callers pass: peer on loopback or a unix socket, no sign of a proxy or a browser in between,
+    a loopback name as Host (a foreign name on loopback is DNS rebinding).
 
     Needs `packy.snapshot`.
 
@@ -70,7 +70,8 @@ class ClientAuth:
 
 def _is_public(environ: WSGIEnvironment) -> bool:
     path = environ.get("PATH_INFO") or "/"
-    return is_management(path) or (environ["REQUEST_METHOD"] in _READING and (path == "/" or path in _HEALTH))
+    is_open = path in {"/", STATUS_PATH} or path in _HEALTH or path.startswith(f"{STATUS_PATH}/")
+    return is_management(path) or (is_open and environ["REQUEST_METHOD"] in _READING)
 
 
 def is_local(environ: WSGIEnvironment) -> bool:

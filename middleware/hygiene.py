@@ -36,6 +36,7 @@ METHODS: Final = frozenset(
 HEADERS: Final = frozenset(
     {
         "HTTP_ACCEPT",
+        "HTTP_ACCEPT_LANGUAGE",
         "HTTP_ANTHROPIC_VERSION",
         "HTTP_AUTHORIZATION",
         "HTTP_CONTENT_ENCODING",

@@ -29,6 +29,7 @@ __all__ = [
     "HEALTH_PATH",
     "MANAGEMENT_PATH",
     "METRICS_PATH",
+    "STATUS_PATH",
     "AuthenticationError",
     "GatewayError",
     "InvalidRequest",
@@ -51,6 +52,9 @@ MANAGEMENT_PATH: Final = "/v0/management"
 
 METRICS_PATH: Final = "/metrics"
 """Where the metrics are; guarded like the management API, and answered with its errors."""
+
+STATUS_PATH: Final = "/status"
+"""Where the status page is; it holds no data, and asks the management API for all that it shows."""
 
 # Words of the management API for errors that are not its own.
 _WORDS: Final = {

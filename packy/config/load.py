@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from packy.config.codex import read_codex
 from packy.config.document import Document, Unreadable, read_document
 from packy.config.environment import read_environment
+from packy.config.exposure import exposed
 from packy.config.model import Snapshot, Sources
 from packy.config.problems import ConfigError, Problem, dotted
 from packy.config.schema import ConfigSchema
@@ -91,8 +92,9 @@ def _load(
     sources = Sources(file.absolute(), exists, codex.files, env_file)
     packycode = replace(snapshot.packycode, effective_source=merged.highest, effective_sources=merged.sources)
     missing = "" if exists else environ.get("PACKY_CONFIG", "")
-    warnings = (*merged.warnings, *_idle(document, merged, given, snapshot, missing))
-    return replace(snapshot, packycode=packycode, sources=sources, warnings=warnings)
+    snapshot = replace(snapshot, packycode=packycode, sources=sources)
+    idle = _idle(document, merged, given, snapshot, missing)
+    return replace(snapshot, warnings=(*merged.warnings, *idle, *exposed(snapshot, file, env_file)))
 
 
 def _with_block(document: Document, block: Mapping[str, object]) -> Document:

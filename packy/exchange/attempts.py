@@ -8,6 +8,7 @@ with the failure of the provider that was the first choice.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import gevent
@@ -42,6 +43,7 @@ __all__ = ["Attempts"]
 # Bytes of a serialised request that make a token, near enough until the upstream has counted.
 _BYTES_PER_TOKEN = 4
 _PAUSE_SECONDS = 0.25
+_SHORTEST_WAIT = 0.001
 # More bytes than tokens, whatever they say: a request shorter than the window needs no counting.
 _FEWEST_BYTES_PER_TOKEN = 2
 # How far over the window packy's own count has to be: it may be off by a few per cent.
@@ -170,9 +172,12 @@ class Attempts:
         if route is not self._routes[0]:
             record["failover"] = True
         began = time.monotonic()
+        timeouts = call.snapshot.timeouts
+        # The whole request has its end, too; it may come before the first byte's.
+        patience = replace(timeouts, first_byte=min(timeouts.first_byte, max(self._deadline - began, _SHORTEST_WAIT)))
         try:
             connection = self._upstreams.connector.open(
-                route.provider, translated.payload, call.snapshot.timeouts, context, call.cache_key
+                route.provider, translated.payload, patience, context, call.cache_key
             )
         finally:
             self.waited += time.monotonic() - began
@@ -187,7 +192,7 @@ class Attempts:
             reasoning=translated.reasoning,
             stop_sequences=translated.stop_sequences,
         )
-        relay = Relay(connection, route.provider.name, translator, call.snapshot.timeouts, self._deadline)
+        relay = Relay(connection, route.provider.name, translator, timeouts, self._deadline)
         try:
             relay.wait_for_content()
         except BaseException:

@@ -13,11 +13,11 @@ from packy.ledger.usage import Measure, Tokens, Usage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Column, ColumnElement, Connection, Label
 
     from packy.ledger.usage import GroupBy, Scope
 
-__all__ = ["Bar", "measure", "series", "usage"]
+__all__ = ["Bar", "Step", "errors", "measure", "recent", "series", "timeline", "usage"]
 
 _C: Final = REQUESTS.c
 _DAY_MS: Final = 86_400_000
@@ -31,6 +31,17 @@ class Bar:
 
     requests: int
     tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What came in during one step of a timeline; the medians are None where no request has a value."""
+
+    requests: int
+    errors: int
+    tokens: Tokens
+    ttft_ms: float | None = None
+    tokens_per_second: float | None = None
 
 
 def usage(connection: Connection, scope: Scope, group_by: GroupBy) -> list[Usage]:
@@ -51,7 +62,6 @@ def usage(connection: Connection, scope: Scope, group_by: GroupBy) -> list[Usage
         "client": _C.client,
         "day": _C.time // literal_column(str(_DAY_MS), BigInteger),
     }[group_by]
-    sums = (_C.input_tokens, _C.cached_tokens, _C.output_tokens, _C.reasoning_tokens)
     query = (
         select(
             group,
@@ -59,7 +69,7 @@ def usage(connection: Connection, scope: Scope, group_by: GroupBy) -> list[Usage
             func.count(),
             _count(_C.error_type.is_not(None)),
             _count(_C.cancelled),
-            *(func.coalesce(func.sum(column), 0) for column in sums),
+            *_token_sums(),
         )
         .where(*_conditions(scope))
         .group_by(group, _MODEL)
@@ -108,12 +118,78 @@ def series(connection: Connection, scope: Scope, step: int) -> Sequence[Bar]:
     Returns:
         A bar for each step of the scope, the empty ones as well, oldest first.
     """
-    number = ((_C.time - scope.since) // literal_column(str(step), BigInteger)).label("number")
+    number = _number(scope, step)
     tokens = func.coalesce(_C.input_tokens, 0) + func.coalesce(_C.output_tokens, 0)
     each = select(number, tokens.label("tokens")).where(*_conditions(scope)).subquery()
     query = select(each.c.number, func.count(), func.sum(each.c.tokens)).group_by(each.c.number)
     found = {int(at): Bar(count, int(total)) for at, count, total in connection.execute(query)}
     return [found.get(at, Bar(0, 0)) for at in range(-(-(scope.until - scope.since) // step))]
+
+
+def timeline(connection: Connection, scope: Scope, step: int) -> Sequence[Step]:
+    """Tell requests, tokens and speed over time.
+
+    Args:
+        connection: to the ledger.
+        scope: which requests.
+        step: milliseconds that a step lasts.
+
+    Returns:
+        Every step of the scope, the empty ones as well, oldest first.
+    """
+    number = _number(scope, step)
+    failed = _count(_C.error_type.is_not(None))
+    sums = select(number, func.count(), failed, *_token_sums()).where(*_conditions(scope)).group_by(number)
+    nothing = Step(0, 0, Tokens())
+    ttft, rate = (_medians(connection, scope, number, column) for column in (_C.ttft_ms, _C.tokens_per_second))
+    found = {
+        int(at): Step(int(count), int(errors), Tokens(*map(int, tokens)), ttft.get(at), rate.get(at))
+        for at, count, errors, *tokens in connection.execute(sums)
+    }
+    return [found.get(at, nothing) for at in range(-(-(scope.until - scope.since) // step))]
+
+
+def errors(connection: Connection, scope: Scope) -> dict[str, int]:
+    """Count the requests that ended in an error, by packy's own word for it, or else the error's type.
+
+    Returns:
+        The most frequent first.
+    """
+    word = func.coalesce(_C.failure, _C.error_type)
+    query = select(word, func.count()).where(*_conditions(scope), _C.error_type.is_not(None)).group_by(word)
+    counts = [(str(name), int(count)) for name, count in connection.execute(query)]
+    return dict(sorted(counts, key=lambda each: (-each[1], each[0])))
+
+
+def recent(connection: Connection, scope: Scope, limit: int) -> list[dict[str, Any]]:
+    """Give the last requests.
+
+    Returns:
+        Their rows, all columns by name, newest first.
+    """
+    query = select(REQUESTS).where(*_conditions(scope)).order_by(_C.time.desc(), _C.request_id).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _number(scope: Scope, step: int) -> Label[Any]:
+    """Number the step that a request falls into."""
+    return ((_C.time - scope.since) // literal_column(str(step), BigInteger)).label("number")
+
+
+def _medians(connection: Connection, scope: Scope, number: Label[Any], value: Column[Any]) -> dict[int, float]:
+    """Find the median of a column in each step; a value that occurred."""
+    conditions = (*_conditions(scope), value.is_not(None))
+    within = func.row_number().over(partition_by=number.element, order_by=value).label("rank")
+    size = func.count().over(partition_by=number.element).label("size")
+    ranked = select(number, value.label("value"), within, size).where(*conditions).subquery()
+    median = func.min(case((ranked.c.rank * 2 >= ranked.c.size, ranked.c.value)))
+    query = select(ranked.c.number, median).group_by(ranked.c.number)
+    return {int(at): float(figure) for at, figure in connection.execute(query)}
+
+
+def _token_sums() -> list[ColumnElement[int]]:
+    columns = (_C.input_tokens, _C.cached_tokens, _C.output_tokens, _C.reasoning_tokens)
+    return [func.coalesce(func.sum(column), 0) for column in columns]
 
 
 def _conditions(scope: Scope) -> list[ColumnElement[bool]]:

@@ -1,5 +1,6 @@
 """The management API's rules: what it shows, how it changes the configuration, its contract."""
 
+from packy.management.activity import activity_document
 from packy.management.body import read_object
 from packy.management.contract import contract
 from packy.management.listings import models_document, providers_document
@@ -11,6 +12,7 @@ __all__ = [
     "Actor",
     "Figures",
     "Management",
+    "activity_document",
     "contract",
     "entity_tag",
     "models_document",

@@ -13,6 +13,7 @@ from apispec import APISpec
 
 from packy.config.contract import OPENAPI, packycode_schema
 from packy.errors import MANAGEMENT_PATH
+from packy.management.activity_contract import ACTIVITY_PATHS, ACTIVITY_SCHEMAS
 from packy.management.schemas import COMPONENTS, EXAMPLE, WRITTEN
 from packy.management.usage_contract import USAGE_PATHS, USAGE_RESPONSES, USAGE_SCHEMAS
 
@@ -86,7 +87,7 @@ def contract() -> _Json:
     spec.components.security_scheme("header", {"type": "apiKey", "in": "header", "name": "X-Management-Key"})
     for name, variant in _BLOCK.items():
         spec.components.schema(name, packycode_schema(variant))
-    for name, schema in {**COMPONENTS["schemas"], **USAGE_SCHEMAS}.items():
+    for name, schema in {**COMPONENTS["schemas"], **USAGE_SCHEMAS, **ACTIVITY_SCHEMAS}.items():
         spec.components.schema(name, schema)
     for name, header in COMPONENTS["headers"].items():
         spec.components.header(name, header)
@@ -164,6 +165,7 @@ def _paths() -> dict[str, _Json]:
             )
         },
         **{path: {"get": _usage(**operation)} for path, operation in USAGE_PATHS.items()},
+        **{path: {"get": _activity(**operation)} for path, operation in ACTIVITY_PATHS.items()},
         "/openapi.json": {
             "get": _operation(
                 "readContract",
@@ -195,6 +197,12 @@ def _change(name: str, summary: str, description: str, schema: str, answer: _Jso
 def _usage(name: str, summary: str, answer: _Json, parameters: list[_Json]) -> _Json:
     operation = _operation(name, summary, {"200": answer}, parameters=parameters)
     refused = {status: {"$ref": f"#/components/responses/{error}"} for status, error in _USAGE_ERRORS.items()}
+    return {**operation, "responses": dict(sorted({**operation["responses"], **refused}.items()))}
+
+
+def _activity(name: str, summary: str, parameters: list[_Json]) -> _Json:
+    operation = _operation(name, summary, {"200": _answer("What is going on.", "Activity")}, parameters=parameters)
+    refused = {"422": {"$ref": "#/components/responses/InvalidQuery"}}
     return {**operation, "responses": dict(sorted({**operation["responses"], **refused}.items()))}
 
 

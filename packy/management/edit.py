@@ -42,7 +42,8 @@ class Edit:
         matches: judges the ETag of the present state, for If-Match; None for any.
 
     Attributes:
-        fields: dotted names of what has been changed in the file.
+        fields: dotted names of what has been changed in the file; `unknown` stands for names that the block does not
+            have, which are the caller's own text.
         expected: the only block that may come out; None for any.
     """
 
@@ -76,7 +77,7 @@ class Edit:
         self._keep_key(block, written)
         if self.expected is not None and block != self.expected:
             raise Moved
-        self.fields = [dotted((BLOCK, *path)) for path in _differences(written, block)]
+        self.fields = [dotted((BLOCK, *_known(path))) for path in _differences(written, block)]
         return block
 
     def approve(self, _after: Snapshot) -> None:
@@ -138,6 +139,19 @@ def _merged(written: dict[str, Any], patch: dict[str, Any], schema: Schema | Non
         else:
             block[key] = value
     return block
+
+
+def _known(path: FieldPath) -> Iterator[str]:
+    """Yield a path as far as the schema has it."""
+    schema: Schema | None = PackycodeSchema()
+    for key in path:
+        known = {str(field.data_key): field for field in schema.load_fields.values()} if schema else {}
+        if key not in known:
+            yield "unknown"
+            return
+        yield str(key)
+        field = known[str(key)]
+        schema = field.schema if isinstance(field, Section) else None
 
 
 def _differences(before: object, after: object, path: FieldPath = ()) -> Iterator[FieldPath]:

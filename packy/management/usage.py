@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from packy.config import Price
     from packy.ledger import GroupBy, Ledger, Measure, Scope
 
-__all__ = ["Figures", "tps_figures", "usage_figures"]
+__all__ = ["MEASURES", "Figures", "ask_ledger", "head", "moment", "rounded", "tps_figures", "usage_figures"]
 
 _T = TypeVar("_T")
 
 _USAGE: Final = {"window": "24h", "group_by": "model", "provider": None, "model": None, "client": None}
 _TPS: Final = {"window": "5m", "provider": None, "model": None}
-_MEASURES: Final = {"tokens-per-second": "tokens_per_second", "ttft-ms": "ttft_ms"}
+MEASURES: Final = {"tokens-per-second": "tokens_per_second", "ttft-ms": "ttft_ms"}
+"""What is measured of requests, by name: the ledger's column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ def usage_figures(ledger: Ledger, prices: Mapping[str, Price], given: MultiDict[
 
         return queries.usage(connection, scope, group_by)
 
-    groups, total, unpriced = bill(_read(ledger, ask), prices)
+    groups, total, unpriced = bill(ask_ledger(ledger, ask), prices)
     document = {
-        **_head(query, scope),
+        **head(query, scope),
         "group-by": group_by,
         "groups": [{"group": group_name(group, group_by), **bill_columns(each)} for group, each in groups.items()],
         "total": bill_columns(total),
@@ -92,15 +93,20 @@ def tps_figures(ledger: Ledger, given: MultiDict[str, str], now: float) -> Figur
     def ask(connection: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's, which is not loaded before it is needed
         from packy.ledger import queries  # noqa: PLC0415 - the same
 
-        return {name: queries.measure(connection, scope, column) for name, column in _MEASURES.items()}
+        return {name: queries.measure(connection, scope, column) for name, column in MEASURES.items()}
 
-    measured: dict[str, Measure] = _read(ledger, ask)
-    shown = {name: {key: _rounded(value) for key, value in asdict(each).items()} for name, each in measured.items()}
+    measured: dict[str, Measure] = ask_ledger(ledger, ask)
+    shown = {name: {key: rounded(value) for key, value in asdict(each).items()} for name, each in measured.items()}
     rows: list[list[object]] = [[name, *each.values()] for name, each in shown.items()]
-    return Figures({**_head(query, scope), **shown}, [["measure", *next(iter(shown.values()))], *rows])
+    return Figures({**head(query, scope), **shown}, [["measure", *next(iter(shown.values()))], *rows])
 
 
-def _read(ledger: Ledger, ask: Callable[[Any], _T]) -> _T:
+def ask_ledger(ledger: Ledger, ask: Callable[[Any], _T]) -> _T:
+    """Ask the ledger something.
+
+    Raises:
+        ManagementError: 409, it is off; 503, it cannot be read.
+    """
     try:
         return ledger.read(ask)
     except LedgerOff as error:
@@ -109,13 +115,16 @@ def _read(ledger: Ledger, ask: Callable[[Any], _T]) -> _T:
         raise ManagementError(503, "ledger_unavailable", f"the ledger cannot be read: {error}") from None
 
 
-def _head(query: Mapping[str, str | None], scope: Scope) -> dict[str, Any]:
-    return {"window": query["window"], "from": _moment(scope.since), "to": _moment(scope.until)}
+def head(query: Mapping[str, str | None], scope: Scope) -> dict[str, Any]:
+    """Say which window an answer is about."""
+    return {"window": query["window"], "from": moment(scope.since), "to": moment(scope.until)}
 
 
-def _moment(milliseconds: int) -> str:
+def moment(milliseconds: int) -> str:
+    """Write a Unix time in milliseconds as ISO 8601, in UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _rounded(value: float | None) -> float | None:
-    return value if value is None or isinstance(value, int) else round(value, 1)
+def rounded(value: _T) -> _T | float:
+    """Round what is a float to a tenth; give all else as it is."""
+    return round(value, 1) if isinstance(value, float) else value

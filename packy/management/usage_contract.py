@@ -7,7 +7,19 @@ from typing import Any, Final, TypeAlias
 from packy.ledger import GROUPS, WINDOW
 from packy.management.usage_query import FILTERS
 
-__all__ = ["USAGE_PATHS", "USAGE_RESPONSES", "USAGE_SCHEMAS"]
+__all__ = [
+    "COUNT",
+    "COUNTS",
+    "HEAD",
+    "MEASURE",
+    "MOMENT",
+    "NUMBER",
+    "USAGE_PATHS",
+    "USAGE_RESPONSES",
+    "USAGE_SCHEMAS",
+    "object_of",
+    "window_of",
+]
 
 _Json: TypeAlias = dict[str, Any]
 
@@ -17,32 +29,34 @@ _DESCRIPTIONS: Final = {
     "model": "Name of the model, as it was asked for or as it was sent upstream.",
     "client": "Label of the client key.",
 }
-_COUNT: Final = {"type": "integer", "minimum": 0}
-_NUMBER: Final = {"type": ["number", "null"]}
-_MOMENT: Final = {"type": "string", "format": "date-time"}
-_COUNTS: Final = {
-    "requests": {**_COUNT, "description": "Requests that ended in the window."},
-    "errors": {**_COUNT, "description": "Those that ended in an error."},
-    "cancelled": {**_COUNT, "description": "Those that the client gave up."},
-    "input-tokens": {**_COUNT, "description": "The cached ones included."},
-    "cached-tokens": {**_COUNT, "description": "Input that the upstream had in its cache."},
-    "output-tokens": {**_COUNT, "description": "The reasoning ones included."},
-    "reasoning-tokens": {**_COUNT, "description": "Output that was spent on reasoning."},
+COUNT: Final = {"type": "integer", "minimum": 0}
+NUMBER: Final = {"type": ["number", "null"]}
+MOMENT: Final = {"type": "string", "format": "date-time"}
+COUNTS: Final = {
+    "requests": {**COUNT, "description": "Requests that ended in the window."},
+    "errors": {**COUNT, "description": "Those that ended in an error."},
+    "cancelled": {**COUNT, "description": "Those that the client gave up."},
+    "input-tokens": {**COUNT, "description": "The cached ones included."},
+    "cached-tokens": {**COUNT, "description": "Input that the upstream had in its cache."},
+    "output-tokens": {**COUNT, "description": "The reasoning ones included."},
+    "reasoning-tokens": {**COUNT, "description": "Output that was spent on reasoning."},
     "cost": {
-        **_NUMBER,
+        **NUMBER,
         "description": "Estimate from `prices`, in their currency; leaves out what has no price. Null if nothing has.",
     },
 }
 
 
-def _object(properties: _Json, description: str = "") -> _Json:
+def object_of(properties: _Json, description: str = "") -> _Json:
+    """Describe an object that has all of these properties and no others."""
     told = {"description": description} if description else {}
     return {
         "type": "object", **told, "required": list(properties), "properties": properties, "additionalProperties": False,
     }  # fmt: skip
 
 
-def _window(default: str) -> _Json:
+def window_of(default: str) -> _Json:
+    """Describe the parameter `window`."""
     text = "How far back from now: seconds, minutes, hours or days, as in 30s, 5m, 24h, 7d."
     schema = {"type": "string", "pattern": f"^{WINDOW}$", "default": default}
     return {"name": "window", "in": "query", "description": text, "schema": schema}
@@ -69,48 +83,48 @@ _GROUP_BY: Final = {
     "description": "What to tell apart; days are those of UTC.",
     "schema": {"type": "string", "enum": list(GROUPS), "default": "model"},
 }
-_HEAD: Final = {
+HEAD: Final = {
     "window": {"type": "string", "description": "The window that was asked for."},
-    "from": {**_MOMENT, "description": "Its beginning."},
-    "to": {**_MOMENT, "description": "Its end: now."},
+    "from": {**MOMENT, "description": "Its beginning."},
+    "to": {**MOMENT, "description": "Its end: now."},
 }
-_MEASURE: Final = _object(
+MEASURE: Final = object_of(
     {
-        "count": {**_COUNT, "description": "Requests that have a value."},
-        **dict.fromkeys(("average", "median", "p95"), _NUMBER),
+        "count": {**COUNT, "description": "Requests that have a value."},
+        **dict.fromkeys(("average", "median", "p95"), NUMBER),
     }
 )
 
 USAGE_PATHS: Final = {
     "/usage": _path(
-        "readUsage", "Add up requests and tokens", "Usage", [_window("24h"), _GROUP_BY, *map(_filter, FILTERS)]
+        "readUsage", "Add up requests and tokens", "Usage", [window_of("24h"), _GROUP_BY, *map(_filter, FILTERS)]
     ),
     "/tps": _path(
         "readSpeed",
         "Measure tokens per second and the time to the first token",
         "Speed",
-        [_window("5m"), _filter("provider"), _filter("model")],
+        [window_of("5m"), _filter("provider"), _filter("model")],
     ),
 }
 """By path: operation id, summary, answer and parameters."""
 USAGE_SCHEMAS: Final = {
-    "Usage": _object(
+    "Usage": object_of(
         {
-            **_HEAD,
+            **HEAD,
             "group-by": {"type": "string", "enum": list(GROUPS)},
             "groups": {
                 "type": "array",
-                "items": _object(
+                "items": object_of(
                     {
                         "group": {
                             "type": ["string", "null"],
                             "description": "Name or date (UTC); null for requests that have none.",
                         },
-                        **_COUNTS,
+                        **COUNTS,
                     }
                 ),
             },
-            "total": _object(_COUNTS),
+            "total": object_of(COUNTS),
             "unpriced-models": {
                 "type": "array",
                 "items": {"type": "string"},
@@ -118,7 +132,7 @@ USAGE_SCHEMAS: Final = {
             },
         }
     ),
-    "Speed": _object({**_HEAD, "tokens-per-second": _MEASURE, "ttft-ms": _MEASURE}),
+    "Speed": object_of({**HEAD, "tokens-per-second": MEASURE, "ttft-ms": MEASURE}),
 }
 USAGE_RESPONSES: Final = {
     "InvalidQuery": ("`invalid_query`: a parameter is unknown, there twice, or not what it can be.", "Invalid"),

@@ -137,6 +137,7 @@ EVENTS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
             "resting": integer,
         },
         "config_invalid": {"problems": LINES},
+        "config_warnings": {"problems": LINES},
         "config_watched": {"method": WORD},
         # The management API: who did what to which fields, and whom it turned away.
         "management_change": {"client": ADDRESS, "fields": FIELD_PATHS, "method": METHOD, "request_id": REQUEST_ID},

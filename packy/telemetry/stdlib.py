@@ -43,6 +43,8 @@ def route_standard_logging(level: int) -> None:
     """
     logging.root.handlers[:] = [StandardLoggingHandler()]
     logging.root.setLevel(level)
+    # It notes each change in a watched folder, the lines of a log that is written there included: without end.
+    logging.getLogger("watchdog").setLevel(max(level, logging.INFO))
     for known in list(logging.root.manager.loggerDict.values()):
         if isinstance(known, logging.Logger):
             known.handlers.clear()

@@ -14,7 +14,6 @@ import http.client
 import ssl
 import time
 import zlib
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import gevent
@@ -22,7 +21,6 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import DecodeError, ProtocolError, ProxySchemeUnknown
-from urllib3.util import parse_url
 
 from packy.upstream.chunked import ChunkedDecoder
 
@@ -250,19 +248,6 @@ class ArrivingAdapter(HTTPAdapter):
         manager: ProxyManager = super().proxy_manager_for(proxy, *args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
-
-    def forget(self, url: str) -> None:
-        """Close the connections to a server that wait for a request; those in use are not touched.
-
-        Args:
-            url: any of the server's.
-        """
-        server = parse_url(url)
-        pools = self.poolmanager.pools
-        for key in pools.keys():  # noqa: SIM118 - it cannot be iterated, being shared by threads
-            if (key.key_scheme, key.key_host) == (server.scheme, server.host) and server.port in (None, key.key_port):
-                with suppress(KeyError):
-                    del pools[key]
 
 
 def arriving_body(response: requests.Response) -> ArrivingResponse:

@@ -10,6 +10,7 @@ __all__ = ["ChunkedDecoder"]
 _LONGEST_LINE = 4096
 _MOST_TRAILERS = 16384
 _LONGEST_SIZE = 15
+_DIGITS = b"0123456789abcdefABCDEF"
 _AFTER_CHUNK = -1
 _TRAILERS = -2
 
@@ -85,19 +86,15 @@ class ChunkedDecoder:
         else:
             size = line.partition(b";")[0].strip()
             # int() would take signs, underscores and spaces as well.
-            if not size or len(size) > _LONGEST_SIZE or size.strip(b"0123456789abcdefABCDEF"):
+            if not size or len(size) > _LONGEST_SIZE or size.strip(_DIGITS):
                 raise ProtocolError("a chunk's size is no number")
             self._left = int(size, 16) or _TRAILERS
 
 
 def _only_chunk(data: bytes) -> bytes:
-    """Give the data of the one whole chunk that has arrived, as is the rule where events come one by one; else empty."""
+    """Give the data of the one whole chunk that has arrived, as is the rule where events come singly; else empty."""
     newline = data.find(b"\r\n", 0, _LONGEST_SIZE + 2)
-    # No signs, underscores and spaces, which int() would take as well.
-    if newline <= 0 or not data[:newline].isalnum() or data[-2:] != b"\r\n":
+    if newline <= 0 or data[:newline].strip(_DIGITS) or data[-2:] != b"\r\n":
         return b""
-    try:
-        size = int(data[:newline], 16)
-    except ValueError:
-        return b""
+    size = int(data[:newline], 16)
     return data[newline + 2 : -2] if len(data) == newline + size + 4 else b""

@@ -63,9 +63,9 @@ class Connector:
         self.session.headers.clear()
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
         self.session.verify = bundle or True
-        self._adapter = ArrivingAdapter(pool_connections=16, pool_maxsize=connections, max_retries=0)
-        self.session.mount("https://", self._adapter)
-        self.session.mount("http://", self._adapter)
+        adapter = ArrivingAdapter(pool_connections=16, pool_maxsize=connections, max_retries=0)
+        self.session.mount("https://", adapter)
+        self.session.mount("http://", adapter)
 
     def open(
         self, provider: Provider, payload: bytes, timeouts: Timeouts, context: UpstreamContext, session_key: str | None
@@ -109,11 +109,7 @@ class Connector:
                     proxies=get_environ_proxies(url),
                 )
         except RAISED as error:
-            failure = failure_from_exception(error, provider.name)
-            if failure.code == "upstream_connection":
-                # A kept connection may have been given up by the server, and then so may all the others have been.
-                self._adapter.forget(url)
-            raise UpstreamError(failure) from None
+            raise UpstreamError(failure_from_exception(error, provider.name)) from None
         if 300 <= response.status_code < 400:  # noqa: PLR2004 - HTTP
             response.close()
             raise UpstreamError(_redirects(provider.name, response.status_code))

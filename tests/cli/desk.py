@@ -46,6 +46,7 @@ class Desk:
 
     def write(self, text: str) -> None:
         self.config.write_text(dedent(text))
+        self.config.chmod(0o600)
 
     def codex(self, config: str | None = None, auth: object = None) -> None:
         self.codex_home.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ class Machine:
         self.home = root / "home"
         self.home.mkdir()
         self.config = root / "config.yaml"
-        self.config.touch()
+        self.config.touch(0o600)
         self.environ: dict[str, str] = {}
 
     def write(self, text: str | bytes) -> None:

@@ -22,6 +22,7 @@ FILE = f"# ours\nexport PACKYCODE_API_KEY='{KEY}'\nPACKYCODE_MODEL=gpt-5-codex #
 def _env(machine: Machine, text: str | bytes) -> Path:
     file = machine.config.with_name(".env")
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    file.chmod(0o600)
     return file
 
 

@@ -1,6 +1,7 @@
-"""A Model Context Protocol server on stdin and stdout, as a program: `python mcp_server.py TOOL RECORD`.
+"""A Model Context Protocol server on stdin and stdout, as a program: `python mcp_server.py TOOLS RECORD`.
 
-It has one tool, named TOOL, whose one argument is optional; each call is added to the file RECORD as a line of JSON.
+TOOLS is a JSON array of tools as `tools/list` gives them. Each says what it is told as `text`, shows what it is given
+as `picture` (a PNG file in base64), and adds its arguments to the file RECORD as a line of JSON.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from typing import Any
 Json = dict[str, Any]
 
 
-def main(tool: str, record: Path) -> None:
+def main(tools: list[Json], record: Path) -> None:
     """Answer until stdin ends."""
     for line in sys.stdin:
         request = json.loads(line)
         if "id" in request:
-            result = answer(request["method"], request.get("params") or {}, tool, record)
+            result = answer(request["method"], request.get("params") or {}, tools, record)
             print(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}), flush=True)  # noqa: T201 - the protocol's own channel
 
 
-def answer(method: str, params: Json, tool: str, record: Path) -> Json:
+def answer(method: str, params: Json, tools: list[Json], record: Path) -> Json:
     """Give the result of one request."""
     if method == "initialize":
         return {
@@ -31,14 +32,15 @@ def answer(method: str, params: Json, tool: str, record: Path) -> Json:
             "serverInfo": {"name": "echo", "version": "1"},
         }
     if method == "tools/list":
-        schema = {"type": "object", "properties": {"text": {"type": "string"}}}
-        return {"tools": [{"name": tool, "description": "Says what it is told.", "inputSchema": schema}]}
+        return {"tools": tools}
     if method == "tools/call":
         with record.open("a") as calls:
             calls.write(json.dumps(params["arguments"]) + "\n")
-        return {"content": [{"type": "text", "text": f"echo: {params['arguments'].get('text')}"}]}
+        picture = params["arguments"].get("picture")
+        shown = [{"type": "image", "data": picture, "mimeType": "image/png"}] if picture else []
+        return {"content": [{"type": "text", "text": f"echo: {params['arguments'].get('text')}"}, *shown]}
     return {}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(json.loads(sys.argv[1]), Path(sys.argv[2]))

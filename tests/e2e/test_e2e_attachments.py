@@ -14,8 +14,11 @@ from packy.demo import call, rule, text
 if TYPE_CHECKING:
     from packy.demo import DemoUpstream
     from tests.e2e.claude_code import ClaudeCode
+    from tests.e2e.conftest import EchoServer
 
 pytestmark = pytest.mark.e2e
+
+_CALL_AND_OUTPUT = ("function_call", "function_call_output")
 
 
 def test_a_picture_that_is_read_reaches_the_upstream_as_an_image_of_the_same_bytes(
@@ -49,6 +52,37 @@ def test_a_pdf_that_is_read_reaches_the_upstream_as_a_file_of_the_same_bytes(
     head, _, data = part["file_data"].partition(",")
     assert head == "data:application/pdf;base64"
     assert base64.b64decode(data) == document.read_bytes()
+
+
+def test_a_result_of_text_and_picture_keeps_both_in_their_order(
+    claude: ClaudeCode, upstream: DemoUpstream, echo_server: EchoServer, canary: str
+) -> None:
+    picture = base64.b64encode(_png(40, 30)).decode()
+    upstream.script(
+        rule(call(echo_server.short_tool, {"text": canary, "picture": picture}), times=1), rule(text("Seen."))
+    )
+
+    assert claude.ask("Show it.", *echo_server.options).answer == "Seen."
+
+    said, shown = upstream.requests[-1].json["input"][-1]["output"]
+    assert said == {"type": "input_text", "text": f"echo: {canary}"}
+    assert (shown["type"], shown["image_url"]) == ("input_image", f"data:image/png;base64,{picture}")
+
+
+def test_a_picture_and_a_document_that_are_read_at_once_both_arrive(claude: ClaudeCode, upstream: DemoUpstream) -> None:
+    (claude.folder / "picture.png").write_bytes(_png(40, 30))
+    (claude.folder / "paper.pdf").write_bytes(_pdf())
+    reads = [call("Read", {"file_path": str(claude.folder / name)}) for name in ("picture.png", "paper.pdf")]
+    upstream.script(rule(*reads, times=1), rule(text("Both.")))
+
+    assert claude.ask("Look at both.").answer == "Both."
+
+    items = upstream.requests[-1].json["input"]
+    contents = [item.get("content") or item.get("output") or [] for item in items]
+    kinds = [part["type"] for content in contents if isinstance(content, list) for part in content]
+    assert (kinds.count("input_image"), kinds.count("input_file")) == (1, 1)
+    calls, outputs = ([item["call_id"] for item in items if item["type"] == kind] for kind in _CALL_AND_OUTPUT)
+    assert sorted(outputs) == sorted(calls)
 
 
 def _png(width: int, height: int) -> bytes:

@@ -53,14 +53,26 @@ def test_a_failure_that_the_upstream_tells_in_mid_stream_is_shown(claude: Claude
     assert "The model went away." in run.answer
 
 
-def test_a_cut_before_any_content_is_an_http_error_that_the_client_retries(
-    claude: ClaudeCode, upstream: DemoUpstream, logged: Callable[..., list[dict[str, Any]]]
+@pytest.mark.parametrize(
+    ("times", "seen"),
+    [
+        pytest.param(1, [(200, 1)], id="once: packy asks again, and the client knows nothing of it"),
+        pytest.param(2, [(502, 1), (200, None)], id="twice: an HTTP error, and the client asks again"),
+    ],
+)
+def test_a_cut_before_any_content_is_made_up_for(
+    claude: ClaudeCode,
+    upstream: DemoUpstream,
+    logged: Callable[..., list[dict[str, Any]]],
+    times: int,
+    seen: list[tuple[int, int | None]],
 ) -> None:
-    upstream.script(rule(text(_LONG), cut_after_events=2, cut="fin", times=1), rule(text("The second time.")))
+    upstream.script(rule(text(_LONG), cut_after_events=2, cut="fin", times=times), rule(text("The second time.")))
 
     assert claude.ask("Say it.").answer == "The second time."
 
-    assert [line["status"] for line in logged("request") if line["route"] == "/v1/messages"] == [502, 200]
+    answers = [line for line in logged("request") if line["route"] == "/v1/messages"]
+    assert [(line["status"], line.get("retries")) for line in answers] == seen
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,8 @@ def test_an_answer_by_json_schema_is_what_the_model_called_for(
 def test_a_web_search_runs_upstream_and_its_findings_come_back(
     claude: ClaudeCode, upstream: DemoUpstream, canary: str
 ) -> None:
-    page = source("https://example.com/packy", "What packy is")
+    cited = source("https://example.com/packy", "What packy is")
+    other = source("https://example.com/other", "What else there is")
     upstream.script(
         rule(
             call("WebSearch", {"query": canary, "allowed_domains": ["example.com"]}),
@@ -46,7 +47,12 @@ def test_a_web_search_runs_upstream_and_its_findings_come_back(
             times=1,
         ),
         rule(
-            reasoning("Search."), web_search(canary, page), text(f"About {canary}.", page), when=when(tool="web_search")
+            reasoning("Search."),
+            web_search(canary, cited, other),
+            text(f"About {canary}.", cited),
+            web_search(f"more {canary}", other),
+            text("And more."),
+            when=when(tool="web_search"),
         ),
         rule(text("Found.")),
     )
@@ -56,4 +62,9 @@ def test_a_web_search_runs_upstream_and_its_findings_come_back(
     assert run.answer == "Found."
     _, searched, after = (exchange.json for exchange in upstream.requests)
     assert searched["tools"] == [{"type": "web_search", "filters": {"allowed_domains": ["example.com"]}}]
-    assert f"About {canary}." in after["input"][-1]["output"]
+    found = after["input"][-1]["output"]
+    lists = [json.loads(line.removeprefix("Links: ")) for line in found.splitlines() if line.startswith("Links: ")]
+    assert [[page["url"] for page in pages] for pages in lists] == [[cited["url"], other["url"]], [other["url"]]]
+    assert found.index(f"About {canary}. ([What packy is]({cited['url']}))") < found.index("And more.")
+    (shown,) = [event["tool_use_result"] for event in run.events if "tool_use_result" in event]
+    assert shown["searchCount"] == len(lists)

@@ -79,7 +79,7 @@ NOISE = st.sampled_from(
         b'data: {"type":"response.unknown"}\n\n',
         b'data: {"type":"response.output_text.delta","output_index":0,"content_index":1,"delta":"other part"}\n\n',
         b'data: {"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"other item"}\n\n',
-        b'data: {"delta":"in another order","type":"response.output_text.delta","output_index":0,"content_index":0}\n\n',
+        b'data: {"delta":"another order","type":"response.output_text.delta","output_index":0,"content_index":0}\n\n',
         b'data: {"type":"response.output_text.done","output_index":0,"content_index":0,"text":"short"}\n\n',
         b'data: {"type":"response.output_text.annotation.added","output_index":0,"annotation":{}}\n\n',
         b'data: {"type":"response.output_item.done","output_index":0,"item":{"type":"message","id":"msg_0"}}\n\n',

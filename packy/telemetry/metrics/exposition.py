@@ -44,11 +44,15 @@ class CountsOfAllWorkers(Collector):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def collect(self) -> Iterable[Metric]:
-        """Read them all, with no merge in between."""
+    def collect(self, files: str = "*.db") -> Iterable[Metric]:
+        """Read them all, with no merge in between.
+
+        Args:
+            files: pattern of those that are wanted.
+        """
         with sealed(self._folder):
-            files = [str(each) for each in sorted(self._folder.glob("*.db")) if _has_begun(each)]
-            merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call] # it has no types
+            found = [str(each) for each in sorted(self._folder.glob(files)) if _has_begun(each)]
+            merged: Iterable[Metric] = MultiProcessCollector.merge(found)  # type: ignore[no-untyped-call] # it has no types
             return list(merged)
 
 

@@ -124,6 +124,21 @@ class Metrics:
         shown: tuple[bytes, str] = gevent.get_hub().threadpool.apply(render, (self._counts, state, accept))
         return shown
 
+    def in_flight(self) -> dict[str, int]:
+        """Tell how many Messages requests are being answered: `streams`, and `others`."""
+        counts = self._counts
+        if isinstance(counts, CountsOfAllWorkers):
+            # Only the files of gauges: a few hundred bytes for each worker.
+            found = gevent.get_hub().threadpool.apply(counts.collect, ("gauge_livesum_*.db",))
+        else:
+            found = counts.collect()
+        name = "packy_requests_in_flight"
+        samples = [sample for metric in found if metric.name == name for sample in metric.samples]
+        return {
+            kind: int(sum(sample.value for sample in samples if sample.labels["stream"] == _word(streaming)))
+            for kind, streaming in (("streams", True), ("others", False))
+        }
+
     def _model(self, name: str | None) -> str:
         return (name if name in self._models() else OTHER) if name else ""
 
