@@ -90,6 +90,11 @@ class Attempts:
         self._translated: Translation | None = None
         self.translate(self._routes[0])
 
+    def forget(self) -> None:
+        """Let go of the request, which may be large: there is an answer, and it will not be sent again."""
+        self._call = replace(self._call, body={})
+        self._sent, self._translated = b"", None
+
     def run(self) -> Relay:
         """Make them.
 

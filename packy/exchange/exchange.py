@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -168,6 +169,8 @@ class Exchange:
             raise outcome
         self._relay = outcome
         if outcome is not None:
+            self._attempts.forget()
+            self._call = replace(self._call, body={})
             self._content_at = time.monotonic()
             self._record["ttft_ms"] = round((self._content_at - self._began) * 1000, 1)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import gevent
 import requests
+from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 
 from packy import __version__
@@ -28,6 +29,13 @@ __all__ = ["Connection", "Connector"]
 _ERROR_BODY = 65536
 _DRAIN_SECONDS = 0.5
 _SHORTEST_WAIT = 0.001
+_MOST_KNOWN = 64
+_HEADERS = {
+    "Accept": "text/event-stream",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+    "User-Agent": f"packy/{__version__}",
+}
 
 
 @contextmanager
@@ -62,10 +70,21 @@ class Connector:
         self.session.trust_env = False
         self.session.headers.clear()
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
-        self.session.verify = bundle or True
-        adapter = ArrivingAdapter(pool_connections=16, pool_maxsize=connections, max_retries=0)
-        self.session.mount("https://", adapter)
-        self.session.mount("http://", adapter)
+        self.session.verify = self._verify = bundle or True
+        self._adapter = ArrivingAdapter(pool_connections=16, pool_maxsize=connections, max_retries=0)
+        self.session.mount("https://", self._adapter)
+        self.session.mount("http://", self._adapter)
+        self._known: dict[str, tuple[requests.PreparedRequest, dict[str, str]]] = {}
+
+    def _prepared(self, url: str) -> tuple[requests.PreparedRequest, dict[str, str]]:
+        """Give a request for a URL, without headers and body, and the proxies on the way there."""
+        if url not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            prepared = requests.Request("POST", url).prepare()
+            self._known[url] = prepared, dict(get_environ_proxies(url))
+        prepared, proxies = self._known[url]
+        return prepared.copy(), proxies
 
     def open(
         self, provider: Provider, payload: bytes, timeouts: Timeouts, context: UpstreamContext, session_key: str | None
@@ -86,12 +105,7 @@ class Connector:
             UpstreamError: the provider cannot be reached, or answered with anything but a stream.
         """
         url = f"{provider.base_url}/responses"
-        headers = {
-            "Accept": "text/event-stream",
-            "Accept-Encoding": "identity",
-            "Content-Type": "application/json",
-            "User-Agent": f"packy/{__version__}",
-        }
+        headers = {**_HEADERS, "Content-Length": str(len(payload))}
         if provider.requires_auth and provider.api_key is not None:
             headers["Authorization"] = f"Bearer {provider.api_key.reveal()}"
         if session_key:
@@ -99,14 +113,16 @@ class Connector:
         deadline = time.monotonic() + timeouts.first_byte
         try:
             with _within(timeouts.first_byte):
-                response = self.session.post(
-                    url,
-                    data=payload,
-                    headers=headers,
+                prepared, proxies = self._prepared(url)
+                prepared.headers = CaseInsensitiveDict(headers)
+                prepared.body = payload
+                # Past the session, which would follow redirects, keep cookies, and merge settings that are never set.
+                response = self._adapter.send(
+                    prepared,
                     stream=True,
-                    allow_redirects=False,
                     timeout=(timeouts.connect, None),
-                    proxies=get_environ_proxies(url),
+                    verify=self._verify,
+                    proxies=proxies,
                 )
         except RAISED as error:
             raise UpstreamError(failure_from_exception(error, provider.name)) from None

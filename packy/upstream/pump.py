@@ -226,8 +226,10 @@ class Pump:
                 self._readable()
 
     def _set_timer(self) -> None:
-        due = min(self._pacing.deadline, self._patience, self._alive_at + self._pacing.ping)
-        self._timer = self._loop.timer(max(due - time.monotonic(), _SHORTEST))
+        now = time.monotonic()
+        # While the caller does not read, nothing is due from the provider.
+        due = now + self._pacing.ping if self._unsent else min(self._patience, self._alive_at + self._pacing.ping)
+        self._timer = self._loop.timer(max(min(due, self._pacing.deadline) - now, _SHORTEST))
         self._timer.start(self._tick)
 
     def _tick(self) -> None:

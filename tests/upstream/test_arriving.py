@@ -32,17 +32,20 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 @pytest.fixture
-def answer(pair: tuple[socket.socket, socket.socket]) -> Callable[[bytes], ArrivingResponse]:
+def answer(pair: tuple[socket.socket, socket.socket]) -> Iterator[Callable[[bytes], ArrivingResponse]]:
     """Send the beginning of an answer, and read its head."""
+    begun: list[ArrivingResponse] = []
 
     def begin(octets: bytes) -> ArrivingResponse:
         pair[1].sendall(octets)
         pair[0].settimeout(PATIENCE)
-        response = ArrivingResponse(pair[0], method="POST")
-        response.begin()
-        return response
+        begun.append(ArrivingResponse(pair[0], method="POST"))
+        begun[-1].begin()
+        return begun[-1]
 
-    return begin
+    yield begin
+    for response in begun:
+        response.close()
 
 
 @pytest.fixture
