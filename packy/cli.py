@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from packy import __version__
+from packy.examples import epilog
 
 if TYPE_CHECKING:
     from packy.ledger import GroupBy
@@ -21,6 +22,9 @@ _PROGRAM = os.environ.get("PACKY_PROGRAM", "packy")
 _PORTS = click.IntRange(0, 65535)
 _SECONDS = click.FloatRange(0.1, 600)
 _LONGEST_KEY = 65536
+_configuration = click.option(
+    "--config", metavar="FILE", help="Configuration file.  [default: $PACKY_CONFIG, or ./config.yaml if there]"
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -38,9 +42,7 @@ def main() -> None:
 
 
 @main.command(short_help="Start the gateway.")
-@click.option(
-    "--config", metavar="FILE", help="Configuration file.  [default: $PACKY_CONFIG, or ./config.yaml if there]"
-)
+@_configuration
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=_PORTS, help="Port to listen on.  [default: 8317]")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes.  [default: one for each core]")
@@ -85,23 +87,16 @@ def demo(*, once: bool, port: int | None) -> None:
 def claude(args: tuple[str, ...]) -> None:
     """Start Claude Code against the running gateway; ARGS are its own.
 
-    \b
-    ./run claude                      an interactive session
-    ./run claude -p "say hi"          one answer
-    ./run claude -c                   go on with the last conversation
-
     It finds the gateway by host and port of config.yaml (PACKY_CONFIG, PACKY_HOST and PACKY_PORT count), and takes
     the client key from ANTHROPIC_AUTH_TOKEN, else the first one in config.yaml.
-    """  # noqa: D301 - \b is click's mark for text that keeps its lines
+    """
     from packy.launch import start_claude
 
     start_claude(args)
 
 
 @main.command(short_help="Show the models in force.")
-@click.option(
-    "--config", metavar="FILE", help="Configuration file.  [default: $PACKY_CONFIG, or ./config.yaml if there]"
-)
+@_configuration
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def models(config: str | None, *, as_json: bool) -> None:
     """Show the models that the configuration gives, with their efforts, context windows and aliases.
@@ -125,31 +120,22 @@ def models(config: str | None, *, as_json: bool) -> None:
 @click.option("--provider", metavar="NAME", help="Only this provider.")
 @click.option("--client", metavar="LABEL", help="Only this client key.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for spreadsheets and scripts.")
-@click.option(
-    "--config", metavar="FILE", help="Configuration file.  [default: $PACKY_CONFIG, or ./config.yaml if there]"
-)
+@_configuration
 def usage(window: str, by: GroupBy, config: str | None, *, as_csv: bool, **filters: str | None) -> None:
     """Show requests and tokens from the usage ledger, which a running gateway fills; it need not be running now.
-
-    \b
-    packy usage                        the last seven days, by model
-    packy usage --by day --window 30d  a line for each day
-    packy usage --by client --csv      who used how much, for a spreadsheet
 
     The ledger is a file in $PACKY_STATE, by default ~/.local/state/packy, or the database that ledger.url names.
     Costs are estimates from `prices` in config.yaml. Cached tokens are part of the input, reasoning part of the output.
 
     Exit status: 0 if all is well, 1 if there is no ledger, 2 if the configuration or an option is not valid.
-    """  # noqa: D301 - \b is click's mark for text that keeps its lines
+    """
     from packy.ledger.report import show_usage
 
     sys.exit(show_usage(config, window=window, by=by, filters=filters, as_csv=as_csv))
 
 
 @main.command(short_help="Check the configuration, and with --live the providers.")
-@click.option(
-    "--config", metavar="FILE", help="Configuration file.  [default: $PACKY_CONFIG, or ./config.yaml if there]"
-)
+@_configuration
 @click.option("--live", is_flag=True, help="Ask each provider in use for the least there is to ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
 @click.option(
@@ -171,6 +157,35 @@ def check(config: str | None, *, live: bool, as_json: bool, connect_timeout: flo
 
     patience = Patience(connect=connect_timeout, first_byte=timeout)
     sys.exit(run_check(config, live=live, as_json=as_json, patience=patience))
+
+
+@main.command(short_help="Show what a bug report needs; no key is in it.")
+@_configuration
+def doctor(config: str | None) -> None:
+    """Show what a bug report needs: versions, the configuration with its sources, providers, address, limits, folders.
+
+    What is wrong comes last, with its repair. Keys are masked, variables are named without their values, and the home
+    folder is written as ~; base URLs and the labels of client keys are shown. Nothing is sent anywhere.
+
+    Exit status: 0 if nothing is wrong, 1 if something is.
+    """
+    from packy.inspection import run_doctor
+
+    sys.exit(run_doctor(config))
+
+
+@main.command(short_help="Complete packy's commands in a shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print a script that teaches SHELL to complete packy's commands and options.
+
+    `packy` has to be on PATH, as .venv/bin/packy of the checkout is if you link to it. A new shell knows them.
+    """
+    from click.shell_completion import get_completion_class
+
+    complete = get_completion_class(shell)
+    assert complete is not None  # noqa: S101 - one of the choices above
+    click.echo(complete(main, {}, "packy", "_PACKY_COMPLETE").source())
 
 
 @main.command("import-codex", short_help="Take over the Codex CLI's settings for Packycode.")
@@ -265,3 +280,7 @@ def test(args: tuple[str, ...]) -> None:
         raise click.ClickException("pytest is not installed here; `./run test` installs it.") from None
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *args])  # noqa: S606 - our own interpreter
+
+
+for _name, _command in main.commands.items():
+    _command.epilog = epilog(_name, _PROGRAM)

@@ -158,7 +158,8 @@ def _gateway(root: Path, folder: Path, upstream_url: str, base_url: str) -> Iter
     # The demo must not meet the person's own settings: neither their config.yaml nor their variables nor Codex's files.
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PACKYCODE_", "PACKY_"))}
     environment |= {"PACKY_CONFIG": str(config), "PACKY_HOST": host, "PACKY_PORT": port, "CODEX_HOME": str(folder)}
-    environment["PACKY_WORKERS"] = "1"
+    # Nor does the demo enter anything into their ledger.
+    environment |= {"PACKY_WORKERS": "1", "PACKY_STATE": str(folder)}
     log = folder / "gateway.log"
     with log.open("w") as stderr, _running(gunicorn_command(root), env=environment, stderr=stderr) as process:
         deadline = time.monotonic() + _START_SECONDS

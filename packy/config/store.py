@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from packy.config.changes import client_counts, describe_changes
@@ -108,7 +109,9 @@ class SnapshotStore:
     def _refuse(self, problems: tuple[Problem, ...]) -> None:
         if problems != self.problems:
             self.problems = problems
-            logger.error("config_invalid", problems=[" ".join(str(each).split()) for each in problems])
+            # Without the values: one of them may be a key that stands in the wrong place.
+            told = [" ".join(str(replace(each, value="")).split()) for each in problems]
+            logger.error("config_invalid", problems=told)
 
 
 def _digest(sources: Sources) -> bytes:

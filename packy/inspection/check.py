@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from packy.config import Provider, Snapshot
     from packy.upstream.probe import Patience, ProbeResult
 
-__all__ = ["run_check"]
+__all__ = ["load_and_judge", "run_check"]
 
 _STILL: Final = {"resting": "rests while packycode is enabled", "disabled": "is disabled"}
 _TICK_SECONDS: Final = 1.0
@@ -48,12 +48,7 @@ def run_check(config: str | None, *, live: bool, as_json: bool, patience: Patien
         Exit status: 0 if the configuration is valid and, with `live`, each provider in use answered, of which there
         is at least one.
     """
-    snapshot, problems = None, tuple(_variable_problems(os.environ))
-    try:
-        snapshot = load_snapshot(Path(config) if config else None)
-        problems += tuple(_open_to_all(snapshot, os.environ))
-    except ConfigError as error:
-        problems += error.problems
+    snapshot, problems = load_and_judge(config)
     if snapshot is None or problems:
         click.echo(_json(problems=problems) if as_json else ConfigError(problems).render())
         return 1
@@ -64,6 +59,23 @@ def run_check(config: str | None, *, live: bool, as_json: bool, patience: Patien
     if as_json:
         click.echo(_json(snapshot, ok=ok, results=results if live else None))
     return 0 if ok else 1
+
+
+def load_and_judge(config: str | None) -> tuple[Snapshot | None, tuple[Problem, ...]]:
+    """Load the configuration, and find all that would keep the gateway from starting with it.
+
+    Args:
+        config: path of the configuration file; None for the usual one.
+
+    Returns:
+        The configuration, None where it is not valid; and the problems.
+    """
+    problems = tuple(_variable_problems(os.environ))
+    try:
+        snapshot = load_snapshot(Path(config) if config else None)
+    except ConfigError as error:
+        return None, problems + error.problems
+    return snapshot, problems + tuple(_open_to_all(snapshot, os.environ))
 
 
 def _variable_problems(environ: Mapping[str, str]) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from packy.translation.schema_plain import is_plain
 from packy.translation.schema_root import flat_root, may_be_object, target_of
 from packy.translation.schema_strict import satisfies_strict
 
@@ -97,6 +98,13 @@ def repair_schema(schema: Schema | None) -> Schema:
     """
     if not schema:
         return {"type": "object", "properties": {}}
+    bare = {key: value for key, value in schema.items() if key != "$schema"} if "$schema" in schema else schema
+    if bare.get("type") == "object" and "properties" in bare and is_plain(bare):
+        return bare
+    return _repaired(schema)
+
+
+def _repaired(schema: Schema) -> Schema:
     repaired = flat_root(schema)
     for _ in range(_MOST_PASSES):
         before, references = repaired, list[str]()

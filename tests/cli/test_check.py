@@ -73,7 +73,7 @@ FIELDS = [
     ("an alias by default", "aliases.haiku", "gpt-5", "default"),
     ("a set", "compatibility.parameters", "max_tokens, top_p", "config.yaml"),
     ("a duration", "timeouts.connect", "2.5 s", "config.yaml"),
-    ("a duration by default", "timeouts.idle", "300 s", "default"),
+    ("a duration by default", "timeouts.idle", "600 s", "default"),
     ("a size", "limits.max-body", "1536B", "config.yaml"),
     ("the management key", "remote-management.secret-key", "********", "config.yaml"),
     ("networks", "trusted-proxies", "10.0.0.0/8, 192.0.2.1/32", "config.yaml"),

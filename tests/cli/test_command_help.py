@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from packy import __version__
 from packy.cli import main
+from packy.examples import EXAMPLES
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Packy
@@ -43,6 +45,22 @@ def test_each_command_explains_each_of_its_options(name: str) -> None:
         if isinstance(option, click.Option):
             assert option.help
             assert max(option.opts, key=len) in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_shows_how_it_is_used(name: str) -> None:
+    for line, purpose in EXAMPLES[name]:
+        words = shlex.split(line.partition(">")[0].partition("<")[0])
+        assert words[0] == name
+        assert purpose
+        # Parsed, not run: an option or a value that there is not ends the parsing.
+        if name in EXPLAINED:
+            main.commands[name].make_context(name, words[1:], resilient_parsing=False)
+            assert f"packy {line}" in shown(name, "--help")
+
+
+def test_examples_are_of_commands_that_there_are() -> None:
+    assert sorted(EXAMPLES) == COMMANDS
 
 
 def test_the_version_is_told() -> None:

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from tests.faults.caller import Caller, encode
-from tests.faults.fault_table import ANSWER, HALF, OPENING, TEXT
+from tests.faults.fault import ANSWER, HALF, OPENING, TEXT
 from tests.faults.faulty_upstream import CLOSING, faulty_upstream, hold, http_error, reset, say, sized
 from tests.support.gateway import CLIENT_KEY, Gateway
 

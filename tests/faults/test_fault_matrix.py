@@ -18,7 +18,8 @@ import pytest
 import requests
 
 from tests.faults.failure_words import FAILURE_WORDS
-from tests.faults.fault_table import FAULTS, TEXT
+from tests.faults.fault import TEXT
+from tests.faults.fault_table import FAULTS
 from tests.faults.faulty_upstream import CLOSING, at_once, close, faulty_upstream, hold, pour, reset
 from tests.support.gateway import CLIENT_KEY, ROOT, Gateway
 from tests.upstream.probe_servers import certificate, free_port, full_backlog, web

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from tests.faults.fault_table import ANSWER
+from tests.faults.fault import ANSWER
 from tests.faults.faulty_upstream import faulty_upstream, reset, sized
 from tests.support.gateway import Gateway, config_for
 

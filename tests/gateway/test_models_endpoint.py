@@ -174,7 +174,7 @@ def test_a_model_is_shown_by_any_name_that_leads_to_it(gateway: Gateway, name: s
     assert (other.status_code, other.json()["object"], other.json()["id"]) == (200, "model", name)
 
 
-@pytest.mark.parametrize("name", ["gpt-9", "team/gpt-9", "gpt-9-high", "%00", "%F0%9F%A6%86"])
+@pytest.mark.parametrize("name", ["gpt-9", "team/gpt-9", "gpt-9-high", "%20", "%F0%9F%A6%86"])
 def test_an_unknown_model_is_404_in_the_envelope_of_the_callers_api(gateway: Gateway, name: str) -> None:
     response = get(gateway, f"/v1/models/{name}")
     error = response.json()["error"]

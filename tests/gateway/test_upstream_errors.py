@@ -79,7 +79,7 @@ EXPECTED: dict[str, tuple[Json, int, str, dict[str, str], list[str]]] = {
     "bad_gateway": (failure("bad_gateway"), 502, "api_error", {}, ["HTTP 502"]),
     "gateway_timeout": (failure("gateway_timeout"), 504, "api_error", {}, ["HTTP 504"]),
     "detail": (failure("detail"), 400, "invalid_request_error", {}, ["Unsupported parameter: service_tier"]),
-    "not a Responses API": (http(404, "<html>"), 404, "not_found_error", NO_RETRY, ["base URL", "/v1"]),
+    "not a Responses API": (http(404, "<html>"), 502, "api_error", NO_RETRY, ["base URL", "(HTTP 404)", "/v1"]),
     "a redirect": (
         http(307, "<html>", location="http://127.0.0.1:9/"),
         502,

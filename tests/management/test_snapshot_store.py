@@ -118,7 +118,8 @@ def test_an_invalid_file_changes_nothing_and_is_told_once(file: Path, workers: l
     assert [each.field for each in store.problems] == ["packycode.enabled"]
     (line,) = lines("config_invalid")
     (problem,) = line["problems"]
-    assert f'{file}:4:12: packycode.enabled must be true or false (now: "yes") fix: write `enabled: true`' in problem
+    # Without the value, which may be a key in the wrong place.
+    assert f"{file}:4:12: packycode.enabled must be true or false fix: write `enabled: true`" in problem
 
 
 def test_a_repaired_file_is_told_too_even_if_nothing_has_changed(

@@ -7,7 +7,7 @@ import re
 import subprocess
 import time
 from pathlib import Path
-from signal import SIGTERM, Signals
+from signal import SIGTERM
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
@@ -17,6 +17,7 @@ from packy.launch import gunicorn_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from signal import Signals
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT_KEY = "test-client-key"
@@ -60,7 +61,9 @@ class Gateway:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if config is not None:
-            (folder / "config.yaml").write_text(config)
+            path = folder / "config.yaml"
+            path.touch(0o600)
+            path.write_text(config)
         self._output = folder / "gateway.log"
         variables = {**clean_environment(folder), "PACKY_PORT": "0", "PACKY_WORKERS": str(workers), **(environ or {})}
         with self._output.open("wb") as output:

@@ -14,6 +14,7 @@ from hypothesis import assume, example, given
 from packy.demo.tool_schema import schema_problem
 from packy.translation import InvalidRequest, Target, translate_request
 from packy.translation.schema import repair_output_schema, repair_schema
+from packy.translation.schema_plain import is_plain
 from packy.translation.schema_strict import satisfies_strict
 from tests.support.schema_strategies import INSTANCES, ODD_SCHEMAS, WELL_FORMED
 
@@ -148,3 +149,12 @@ def test_a_schema_may_be_as_deep_as_people_write_them() -> None:
 def test_a_schema_that_is_deeper_than_the_parser_goes_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="nested too deeply"):
         translate_request(with_a_schema_of(5000), Target("gpt-5"))
+
+
+@given(ODD_SCHEMAS | WELL_FORMED)
+@example({"type": "object", "properties": {"a": {"type": "array", "items": {"enum": [1]}}}, "required": ["a"]})
+def test_what_is_told_to_be_plain_needs_no_repair(schema: Json) -> None:
+    schema = {"type": "object", "properties": {}, **schema}
+    if is_plain(schema):
+        the_long_way = {**schema, "$comment": "Plain schemas have none."}
+        assert repair_schema(the_long_way) == the_long_way
