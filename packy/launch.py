@@ -141,6 +141,8 @@ def claude_environment(base_url: str, token: str, model: str, context_window: in
         "ANTHROPIC_DEFAULT_SONNET_MODEL": model,
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": model,
         "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
+        # packy ends what is silent for too long; pings alone would not keep the client from giving up before.
+        "CLAUDE_STREAM_IDLE_TIMEOUT_MS": "3600000",
         # Without it the client does not know when to compact a model that it has never heard of.
         "CLAUDE_CODE_AUTO_COMPACT_WINDOW": str(context_window or describe_model(model).context_window),
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",

@@ -62,6 +62,7 @@ class Attempts:
         record: of the request; is told what was tried.
 
     Attributes:
+        opening: says what there is to say before any provider's answer does.
         dropped: what the attempt under way does not carry of the request, for the caller.
         estimate: estimated input tokens.
         waited: seconds that providers were waited for, but for those of the answer that came.
@@ -71,6 +72,7 @@ class Attempts:
     """
 
     def __init__(self, call: Call, upstreams: Upstreams, message_id: str, record: RequestRecord) -> None:
+        self.opening = StreamWriter(call.request_id)
         self.dropped: tuple[str, ...] = ()
         self.estimate = 0
         self.waited = 0.0
@@ -187,8 +189,10 @@ class Attempts:
         finally:
             self.waited += time.monotonic() - began
         record["upstream_status"] = connection.status
+        writer = StreamWriter(call.request_id, self.opening)
+        writer.fills = translated.reasoning
         translator = ResponseTranslator(
-            StreamWriter(call.request_id) if call.streaming else MessageFolder(),
+            writer if call.streaming else MessageFolder(),
             message_id=self._message_id,
             model=call.model,
             names=translated.names,
@@ -232,6 +236,7 @@ class Attempts:
             record["dropped"] = ["unknown" if name in translated.unknown else name for name in translated.dropped]
         self._judge(route, translated)
         self.dropped = translated.dropped
+        self.opening.fills = translated.reasoning
         self.estimate = len(translated.payload) // _BYTES_PER_TOKEN
         self._translated = translated
         return translated

@@ -52,9 +52,8 @@ class Exchange:
         self._began = time.monotonic()
         self._content_at = 0.0
         self._message_id = f"msg_{uuid4().hex[:24]}"
-        # Says what there is to say before any provider's answer does.
-        self._opening = StreamWriter(call.request_id)
         self._attempts = Attempts(call, upstreams, self._message_id, record)
+        self._opening = self._attempts.opening
         self._relay: Relay | None = None
         self._task: gevent.Greenlet[..., Relay | BaseException] = gevent.Greenlet(self._run)
         self._open = True

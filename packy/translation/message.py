@@ -179,12 +179,55 @@ class StreamWriter(MessageWriter):
 
     Args:
         request_id: goes into an `error` event, as into every error; empty for none.
+        opening: what has written to the caller before: this one goes on with its blocks.
+
+    Attributes:
+        fills: whether the caller takes a thinking block that holds nothing, for signs of life where no block is open.
     """
 
-    def __init__(self, request_id: str = "") -> None:
+    def __init__(self, request_id: str = "", opening: StreamWriter | None = None) -> None:
         super().__init__()
+        self.fills = False
         self._request_id = request_id
+        self._opening = opening
+        # The open block is such a thinking block.
+        self._filling = False
         self._out: list[bytes] = []
+
+    def open(self, block: dict[str, Any]) -> None:
+        """Open the next block; one for signs of life becomes the thinking block that is wanted, or ends."""
+        self._go_on()
+        if self._filling:
+            self._filling = False
+            if block["type"] == "thinking":
+                return
+            self.close()
+        super().open(block)
+
+    def finish(self, stop_reason: str, usage: Usage, stop_sequence: str | None = None) -> None:
+        """End the message well; see `MessageWriter.finish`."""
+        self._go_on()
+        self._let_go()
+        super().finish(stop_reason, usage, stop_sequence)
+
+    def fail(self, type: str, message: str) -> None:  # noqa: A002 - the protocol's own word
+        """End the message with an error; see `MessageWriter.fail`."""
+        self._let_go()
+        super().fail(type, message)
+
+    def _let_go(self) -> None:
+        """Leave a block for signs of life open at the end: what is not finished Claude Code forgets (2.1.197)."""
+        if self._filling:
+            self.state = State.BETWEEN
+
+    def _go_on(self) -> None:
+        """Take over the blocks of the opening."""
+        if (opening := self._opening) is None:
+            return
+        self._opening, opening.fills = None, False
+        self.index = opening.index
+        if opening._filling:  # noqa: SLF001 - one of its own kind
+            self.state, self._filling = State.THINKING, True
 
     def take(self) -> bytes:
         """Give and forget what was written since the last call."""
@@ -199,18 +242,25 @@ class StreamWriter(MessageWriter):
         del self._out[0]
 
     def keep_alive(self) -> bool:
-        """Write what says that the answer goes on: an empty thinking delta, or a ping.
+        """Write what says that the answer goes on: an empty delta of the open block, or a ping.
 
-        Pings do not reset the client's watchdog of 300 seconds, empty thinking deltas do; either keeps proxies in
-        between from giving up (measured with Claude Code 2.1.197).
+        Pings do not reset the client's watchdog of 300 seconds, empty deltas do; either keeps proxies in between from
+        giving up (measured with Claude Code 2.1.197). Where no block is open, a thinking block is opened for them.
 
         Returns:
             False where nothing may be written: before the start and after the end.
         """
         if Step.PING not in TRANSITIONS[self.state]:
             return False
+        if self.state is State.BETWEEN and self.fills:
+            super().open({"type": "thinking", "thinking": "", "signature": ""})
+            self._filling = True
         if self.state is State.THINKING:
             self.thinking("")
+        elif self.state is State.TEXT:
+            self.text("")
+        elif self.state in {State.TOOL_USE, State.SERVER_TOOL_USE}:
+            self.arguments("")
         else:
             self._step(Step.PING)
             self._event("ping", {})

@@ -114,8 +114,9 @@ class ArrivingResponse(http.client.HTTPResponse):
 
     @property
     def more(self) -> bool:
-        """Whether there may be more to receive although the connection itself has nothing to read."""
-        return bool(self._compressed) or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0)
+        """Whether there may be more to receive although the connection itself has nothing to read: at least the end."""
+        pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
+        return self.complete or bool(self._compressed) or pending
 
     def receive_now(self) -> bytes | None:
         """Give what has arrived of the body; as `receive`, but without any wait, on a socket that does not block.

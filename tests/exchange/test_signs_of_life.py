@@ -51,6 +51,33 @@ def test_before_the_answer_begins_the_caller_gets_pings(house: Callable[..., Hou
     assert text_of(response) == "At last."
 
 
+@pytest.mark.parametrize(
+    ("silent", "blocks"),
+    [
+        pytest.param(rule(text("At last."), delay_headers=1), ["thinking", "text"], id="before its headers"),
+        pytest.param(rule(pause(1), text("At last.")), ["thinking", "text"], id="before a text"),
+        pytest.param(rule(pause(1), reasoning("Hm."), text("At last.")), ["thinking", "text"], id="before a thought"),
+        pytest.param(
+            rule(reasoning("Hm."), pause(1), text("At last.")), ["thinking", "thinking", "text"], id="between two items"
+        ),
+    ],
+)
+def test_a_caller_who_takes_thinking_gets_them_in_a_thinking_block(
+    house: Callable[..., House], silent: Json, blocks: list[str], read_stream: Callable[[bytes], list[Json]]
+) -> None:
+    home = house(PINGS)
+    home.packycode.script(silent)
+
+    response = home.ask(stream=True, thinking={"type": "adaptive"})
+
+    events = read_stream(response.content)
+    started = [event["content_block"]["type"] for event in events if event["type"] == "content_block_start"]
+    assert started == blocks
+    deltas = [event["delta"] for event in events if event["type"] == "content_block_delta"]
+    assert sum(delta == {"type": "thinking_delta", "thinking": ""} for delta in deltas) >= 2
+    assert text_of(response) == "At last."
+
+
 def test_while_the_model_thinks_they_are_empty_thinking(house: Callable[..., House]) -> None:
     home = house(PINGS)
     home.packycode.script(rule(reasoning("Hm.", unfinished=True), pause(1), text("Done.")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -82,19 +82,25 @@ def test_what_was_written_is_given_once() -> None:
 
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
-EMPTY = b'"delta":{"type":"thinking_delta","thinking":""}'
+NO_THOUGHT = b'"delta":{"type":"thinking_delta","thinking":""}'
+NO_TEXT = b'"delta":{"type":"text_delta","text":""}'
+NO_ARGUMENTS = b'"delta":{"type":"input_json_delta","partial_json":""}'
+SIGNS = (PING, NO_THOUGHT, NO_TEXT, NO_ARGUMENTS)
 
 
 @pytest.mark.parametrize("before", ALLOWED, ids=" → ".join)
-def test_a_sign_of_life_can_be_given_while_the_message_goes_on(before: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("fills", [False, True], ids=["", "with blocks for it"])
+def test_a_sign_of_life_can_be_given_while_the_message_goes_on(before: tuple[str, ...], *, fills: bool) -> None:
     writer, folder = StreamWriter(), MessageFolder()
+    writer.fills = fills
     for step in before:
         STEPS[step](writer)
         STEPS[step](folder)
     writer.take()
     going_on = before[:1] == ("start",) and not {"finish", "fail"} & set(before)
     assert writer.keep_alive() is going_on
-    assert (PING in (out := writer.take()) or EMPTY in out) is going_on
+    written = writer.take()
+    assert any(sign in written for sign in SIGNS) is going_on
     assert not folder.keep_alive()
     # What may follow is what might have followed before.
     for step in sorted(ALLOWED[before] - {"fail"})[:1]:
@@ -105,20 +111,65 @@ def test_a_sign_of_life_can_be_given_while_the_message_goes_on(before: tuple[str
     ("before", "sign"),
     [
         (("start",), PING),
-        (("start", "open text"), PING),
-        (("start", "open thinking"), EMPTY),
-        (("start", "open thinking", "thinking"), EMPTY),
+        (("start", "open text"), NO_TEXT),
+        (("start", "open thinking"), NO_THOUGHT),
+        (("start", "open thinking", "thinking"), NO_THOUGHT),
         (("start", "open thinking", "signature"), PING),
-        (("start", "open tool_use"), PING),
+        (("start", "open tool_use"), NO_ARGUMENTS),
+        (("start", "open server_tool_use"), NO_ARGUMENTS),
     ],
     ids=str,
 )
-def test_in_an_unsigned_thinking_block_it_is_what_resets_the_clients_watchdog(
-    before: tuple[str, ...], sign: bytes
-) -> None:
+def test_in_an_open_block_it_is_what_resets_the_clients_watchdog(before: tuple[str, ...], sign: bytes) -> None:
     writer = StreamWriter()
     for step in before:
         STEPS[step](writer)
     writer.take()
     writer.keep_alive()
     assert sign in writer.take()
+
+
+def _opening() -> StreamWriter:
+    opening = StreamWriter()
+    opening.fills = True
+    STEPS["start"](opening)
+    opening.keep_alive()
+    opening.keep_alive()
+    return opening
+
+
+@pytest.mark.parametrize(
+    ("steps", "blocks"),
+    [
+        pytest.param(["open text", "text", "close", "finish"], ["thinking", "text"], id="a text comes behind it"),
+        pytest.param(
+            ["open thinking", "thinking", "signature", "close", "finish"], ["thinking"], id="a thought takes it over"
+        ),
+        pytest.param(["finish"], ["thinking"], id="nothing comes"),
+    ],
+)
+def test_where_no_block_is_open_a_thinking_block_is_opened_for_it_and_the_answer_goes_on_from_there(
+    read_stream: Callable[[bytes], list[dict[str, Any]]], steps: list[str], blocks: list[str]
+) -> None:
+    opening = _opening()
+    writer = StreamWriter(opening=opening)
+    for step in ["start", *steps]:
+        STEPS[step](writer)
+    writer.leave_out_start()
+
+    events = read_stream(opening.take() + writer.take())
+
+    started = [event["content_block"]["type"] for event in events if event["type"] == "content_block_start"]
+    assert started == blocks
+    # The client runs into its own non-streaming try where nothing was finished, and must not take this for something.
+    assert [event["type"] for event in events].count("content_block_stop") == (len(blocks) if steps[1:] else 0)
+
+
+def test_it_stays_open_when_the_answer_fails(read_stream: Callable[[bytes], list[dict[str, Any]]]) -> None:
+    opening = _opening()
+    STEPS["fail"](opening)
+
+    kinds = [event["type"] for event in read_stream(opening.take())]
+
+    assert kinds[-1] == "error"
+    assert "content_block_stop" not in kinds

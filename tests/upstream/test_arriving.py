@@ -141,6 +141,24 @@ def test_a_body_of_nothing_ends_at_once(answer: Callable[[bytes], ArrivingRespon
     assert response.complete
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", id="chunked"),
+        pytest.param(b"Content-Length: 2\r\n\r\nhi", id="by length"),
+    ],
+)
+def test_an_end_that_came_with_the_last_bytes_is_still_to_be_received(
+    answer: Callable[[bytes], ArrivingResponse], message: bytes
+) -> None:
+    response = answer(b"HTTP/1.1 200 OK\r\n" + message)
+    while (body := response.receive_now()) is None:
+        pass
+    assert body == b"hi"
+    assert response.more
+    assert response.receive_now() == b""
+
+
 def test_interim_answers_are_passed_over(answer: Callable[[bytes], ArrivingResponse]) -> None:
     interim = (
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
