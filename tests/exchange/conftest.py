@@ -80,6 +80,13 @@ class House:
         line: Json = self.gateway.until(find)
         return line
 
+    def switch(self, *, enabled: bool) -> None:
+        """Enable or disable Packycode by the management API."""
+        url = f"{self.gateway.url}/v0/management/packycode"
+        headers = {"X-Management-Key": "a-management-key"}
+        answer = requests.patch(url, json={"enabled": enabled}, headers=headers, timeout=20)
+        assert answer.status_code == 200, answer.text
+
     def providers(self) -> list[Json]:
         """Give what the management API lists."""
         url = f"{self.gateway.url}/v0/management/providers"

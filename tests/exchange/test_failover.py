@@ -189,15 +189,25 @@ def test_disabling_packycode_under_load_loses_no_request(house: Callable[..., Ho
     home = house(FAILOVER, workers=2)
     for upstream in (home.packycode, home.spare):
         upstream.script(rule(text("word " * 20), rate=100))
-    enabled = home.config.read_text()
 
     with ThreadPoolExecutor(8) as pool:
         answers = [pool.submit(home.ask, stream=True) for _ in range(60)]
-        home.config.write_text(enabled.replace("enabled: true", "enabled: false"))
+        home.switch(enabled=False)
         answers += [pool.submit(home.ask, stream=True) for _ in range(60)]
 
     assert {text_of(each.result()) for each in answers} == {"word " * 20}
-    home.gateway.until(lambda _: home.record(home.ask())["provider"] == "spare")
+    assert home.record(home.ask())["provider"] == "spare"
+
+
+def test_without_other_providers_disabling_packycode_is_told_as_such(house: Callable[..., House]) -> None:
+    home = house()
+    home.edit(home.config.read_text().replace("name: spare", "enabled: false, name: spare"))
+
+    home.switch(enabled=False)
+    response = home.ask()
+
+    assert (response.status_code, response.headers["x-should-retry"]) == (503, "false")
+    assert "No provider is enabled" in response.json()["error"]["message"]
 
 
 def test_a_dead_packycode_is_made_up_for(house: Callable[..., House]) -> None:
