@@ -52,7 +52,7 @@ def test_both_serve_and_either_tells_what_was_used_of_both(installation: Install
 
     until(lambda: sum(installation.served()) == sum(served) + 8)
     assert all(now > then for now, then in zip(installation.served(), served, strict=True))
-    until(lambda: all(requests_of(gateway, installation) == before + 8 for gateway in installation.gateways))
+    until(lambda: all(requests_of(gateway, installation) >= before + 8 for gateway in installation.gateways))
 
 
 def test_a_change_made_at_one_is_in_force_at_the_other(installation: Installation) -> None:

@@ -76,7 +76,10 @@ def test_a_configuration_that_packy_creates_is_its_owners_alone(tmp_path: Path) 
 
 
 def test_the_gateway_warns_of_it_in_its_log_and_leaves_no_core_files(tmp_path: Path) -> None:
-    with Gateway(tmp_path, config_for("http://127.0.0.1:9/v1")) as gateway:
+    config = tmp_path / "config.yaml"
+    config.write_text(config_for("http://127.0.0.1:9/v1"))
+    config.chmod(0o644)
+    with Gateway(tmp_path, None) as gateway:
         (line,) = gateway.lines("config_warnings")
         assert "chmod 600" in line["problems"][0]
         for pid in (gateway.process.pid, *gateway.worker_pids()):
