@@ -109,6 +109,9 @@ class Attempts:
         """
         first: UpstreamError | None = None
         for route in self._in_turn():
+            if self._made or route is not self._routes[0]:
+                # Nothing that the provider before has taught us, nor the request as it was for that one.
+                self._omitted, self._without_reasoning, self._translated = set(), False, None
             try:
                 return self._ask(route)
             except UpstreamError as error:
@@ -152,6 +155,8 @@ class Attempts:
                     raise
                 self._upstreams.cooldowns.succeeded(route.provider.id, route.model.name)
                 self._probing = False
+                if route is not self._routes[0]:
+                    self._record["failover"] = True
                 return relay
         finally:
             if self._probing:
@@ -176,8 +181,6 @@ class Attempts:
         self._made += 1
         if self._made > 1:
             record["retries"] = self._made - 1
-        if route is not self._routes[0]:
-            record["failover"] = True
         began = time.monotonic()
         timeouts = call.snapshot.timeouts
         # The whole request has its end, too; it may come before the first byte's.
@@ -279,7 +282,8 @@ class Attempts:
         return self.translate(route).payload != before
 
     def _context(self, route: Route) -> UpstreamContext:
-        sources = self._call.snapshot.packycode.effective_sources
+        own = route.provider.kind == "packycode"
+        sources = self._call.snapshot.packycode.effective_sources if own else {}
         return UpstreamContext(
             provider=route.provider.name,
             key_source=sources.get("credentials.openai-api-key", "config.yaml"),

@@ -174,6 +174,28 @@ def test_a_single_provider_has_no_cooldown(house: Callable[..., House]) -> None:
     assert home.text() == "Packycode."
 
 
+def test_whoever_is_asked_while_the_first_choice_rests_is_named(house: Callable[..., House]) -> None:
+    home = house(FAILOVER)
+    home.packycode.script(rule(ITS_OWN["500"]))
+    home.text()
+
+    record = home.record(home.ask())
+
+    assert (record["provider"], record["failover"]) == ("spare", True)
+    assert "retries" not in record
+
+
+def test_what_one_provider_refuses_the_next_still_gets(house: Callable[..., House]) -> None:
+    home = house(f"{FAILOVER}\ncompatibility: {{parameters: [temperature]}}")
+    refusal = http(400, {"error": {"param": "temperature", "code": "unknown_parameter", "message": "No."}})
+    home.packycode.script(rule(refusal, times=1), rule(ITS_OWN["500"]), accept=["temperature"])
+    home.spare.script(rule(text("Spare.")), accept=["temperature"])
+
+    assert home.text(temperature=0.5) == "Spare."
+    assert ["temperature" in each.json for each in home.packycode.requests] == [True, False]
+    assert ["temperature" in each.json for each in home.spare.requests] == [True]
+
+
 def test_when_all_fail_the_first_choice_tells_why(house: Callable[..., House]) -> None:
     home = house(FAILOVER)
     home.packycode.script(rule(ITS_OWN["a used-up quota"]))
@@ -183,6 +205,7 @@ def test_when_all_fail_the_first_choice_tells_why(house: Callable[..., House]) -
 
     assert response.status_code == 429
     assert "packycode" in response.json()["error"]["message"]
+    assert "failover" not in home.record(response)
 
 
 def test_disabling_packycode_under_load_loses_no_request(house: Callable[..., House]) -> None:
