@@ -243,6 +243,10 @@ def test_the_record_says_what_it_was_in_one_of_few_words(matrix: Matrix, name: s
 
 def test_all_of_it_again_leaves_nothing_open(matrix: Matrix) -> None:
     """Neither a socket nor a thread, and no more memory: what one fault would leave, each round would add to."""
+    again = [name for name, fault in FAULTS.items() if fault.failure != "upstream_total_timeout"]
+    matrix.settle()
+    # glibc keeps up to 64 MB of what was free once; which round makes it do so is chance, but by now one has.
+    matrix.run(again)
     matrix.settle()
     worker = psutil.Process(matrix.gateway.worker_pids()[0])
 
@@ -253,7 +257,7 @@ def test_all_of_it_again_leaves_nothing_open(matrix: Matrix) -> None:
     matrix.gateway.until(lambda _: matrix.upstream.in_flight == 0)
     before, threads, memory = left_open(), worker.num_threads(), worker.memory_info().rss
 
-    matrix.run(name for name, fault in FAULTS.items() if fault.failure != "upstream_total_timeout")
+    matrix.run(again)
     matrix.settle()
 
     matrix.gateway.until(lambda _: matrix.upstream.in_flight == 0)
