@@ -1,4 +1,4 @@
-"""What every test folder shares: the grammar of a Messages stream, the SDK's reading of one, hypothesis's profiles."""
+"""What test folders share: how to read a Messages stream, this process's log, an upstream, hypothesis's profiles."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from anthropic.types import RawMessageStreamEvent
 from hypothesis import settings
 from pydantic import TypeAdapter
 
+from packy.demo import DemoUpstream
+from tests.support.log_lines import log_lines
+from tests.support.small_request import small_request
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 Json = dict[str, Any]
 
@@ -129,3 +133,30 @@ def accumulate() -> Callable[[list[Json]], Json]:
         return {key: value for key, value in message.to_dict().items() if (key, value) != ("stop_details", None)}
 
     return fold
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[..., list[Json]]]:
+    """Take up the log of this process; the fixture gives the lines written so far, of one event if asked."""
+    with log_lines() as written:
+        yield written
+
+
+@pytest.fixture(scope="module")
+def upstream_process() -> Iterator[DemoUpstream]:
+    """A demo upstream; a folder that wants another one, or one for all of its modules, has its own."""
+    with DemoUpstream() as running:
+        yield running
+
+
+@pytest.fixture
+def upstream(upstream_process: DemoUpstream) -> DemoUpstream:
+    """The same, as good as new."""
+    upstream_process.reset()
+    return upstream_process
+
+
+@pytest.fixture(scope="session")
+def question() -> Callable[..., Json]:
+    """A small request; keywords replace its fields."""
+    return small_request

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from packy.config.model import Alias, ClientKeys, CodexApiKey
 from packy.config.secret import Secret
+from packy.config.sections import Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,13 +120,18 @@ def _ordered(label: str, entry: object) -> bool:
 
 
 def _show(value: object) -> str:
+    """Write a value as it is written in the file."""
     if value is None:
         return "(none)"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float):
+        return f"{Decimal(str(value)):f}".removesuffix(".0")
+    if isinstance(value, Price):
+        value = {_name(each.name): getattr(value, each.name) for each in fields(value)}
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{name}: {each}' for name, each in value.items())}}}"
+        return f"{{{', '.join(f'{name}: {_show(each)}' for name, each in value.items())}}}"
     if isinstance(value, tuple | frozenset):
-        shown = [str(each) for each in value]
+        shown = [_show(each) for each in value]
         return f"[{', '.join(sorted(shown) if isinstance(value, frozenset) else shown)}]"
     return str(value)

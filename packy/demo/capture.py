@@ -61,8 +61,10 @@ class Exchange:
 
     def as_dict(self) -> dict[str, Any]:
         """Build what the control route shows: all fields, the body as JSON where it is."""
+        body: orjson.Fragment | str
         try:
-            body = self.json
+            orjson.loads(self.body)
+            body = orjson.Fragment(self.body)  # nested deeper, perhaps, than could be serialised again
         except orjson.JSONDecodeError:
             body = self.body.decode(errors="replace")
         names = ("number", "method", "path", "headers", "status", "rule", "output", "tokens", "events")

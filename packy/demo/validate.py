@@ -114,13 +114,14 @@ _OBJECT_KEYS: Final[dict[str, frozenset[str]]] = {
 _SUMMARIES: Final = ("auto", "concise", "detailed")
 _VERBOSITIES: Final = ("low", "medium", "high")
 _FORMATS: Final = ("json_object", "text", "json_schema")
+_LEVELS_AROUND: Final = 4  # at most so many are put around what an answer repeats of its request
 
 
 def parse(body: bytes) -> dict[str, Any]:
     """Read a request body.
 
     Raises:
-        ApiError: 400 where it is no JSON object.
+        ApiError: 400 where it is no JSON object, or nested deeper than an answer could repeat it.
     """
     try:
         request = orjson.loads(body)
@@ -132,6 +133,13 @@ def parse(body: bytes) -> dict[str, Any]:
             "library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)"
         )
         raise ApiError(message)
+    nested: Any = request
+    for _ in range(_LEVELS_AROUND):
+        nested = [nested]
+    try:
+        orjson.dumps(nested)
+    except TypeError:
+        raise ApiError("The JSON body of your request is nested too deeply.") from None
     return request
 
 

@@ -12,6 +12,7 @@ __all__ = ["ASSETS", "FOLDER", "Asset"]
 FOLDER: Final = Path(__file__).parent
 """Where the page's template is."""
 
+_NAMES: Final = ("board.js", "page.css", "page.js", "uplot.css", "uplot.js", "words.js")
 _TYPES: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
@@ -35,5 +36,5 @@ def _asset(name: str) -> Asset:
     return Asset(data, _TYPES[Path(name).suffix], hashlib.sha256(data).hexdigest()[:32])
 
 
-ASSETS: Final = {name: _asset(name) for name in ("page.css", "page.js", "uplot.css", "uplot.js")}
+ASSETS: Final = {name: _asset(name) for name in _NAMES}
 """By name, under `/status/`. uPlot's licence is beside it."""

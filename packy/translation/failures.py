@@ -113,7 +113,7 @@ def failure_from_event(event: Mapping[str, Any], context: UpstreamContext) -> Fa
     return _classify(read_said(error, status, {}), context)
 
 
-def interrupted(what: str, code: str = "upstream_interrupted") -> Failure:
+def interrupted(what: str, code: str) -> Failure:
     """Describe a stream that ended wrongly.
 
     Args:

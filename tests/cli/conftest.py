@@ -13,7 +13,6 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from packy.demo import DemoUpstream
 from tests.support.gateway import clean_environment
 
 if TYPE_CHECKING:
@@ -116,16 +115,3 @@ def left_over(environment: dict[str, str]) -> Callable[[], list[str]]:
         return found
 
     return look
-
-
-@pytest.fixture(scope="module")
-def upstream_process() -> Iterator[DemoUpstream]:
-    with DemoUpstream() as running:
-        yield running
-
-
-@pytest.fixture
-def upstream(upstream_process: DemoUpstream) -> DemoUpstream:
-    """A demo upstream, as good as new."""
-    upstream_process.reset()
-    return upstream_process

@@ -17,6 +17,8 @@ SPARE = f"codex-api-key: [{{name: spare, base-url: 'http://b', api-key: {KEY}}}]
 A, B = (f"{{name: {name}, base-url: 'http://{name}', api-key: {KEY}}}" for name in "ab")
 TWO = f"codex-api-key: [{A}, {B}]\n"
 OTHER = "sk-9876543210"
+GPT_5 = "gpt-5: {input: 1.25, cached-input: 0.0000005, output: 10}"
+PRICES = f"{{{GPT_5}, o4: {{input: 20000000000000000, cached-input: 0, output: 0}}}}"
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,10 @@ OTHER = "sk-9876543210"
                      id="management key"),
         pytest.param("", "compatibility: {parameters: [top_p, max_tokens]}",
                      ["compatibility.parameters: [] -> [max_tokens, top_p]"], id="set"),
+        pytest.param("timeouts: {connect: 2.5}", "timeouts: {connect: 300}", ["timeouts.connect: 2.5 -> 300"],
+                     id="seconds"),
+        pytest.param("context-windows: {o4: 200000}", "", ["context-windows: {o4: 200000} -> {}"], id="windows"),
+        pytest.param("", f"prices: {PRICES}", [f"prices: {{}} -> {PRICES}"], id="prices"),
     ],
 )  # fmt: skip
 def test_changes_are_told_by_field_and_secrets_are_not(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 import requests
 
@@ -172,6 +173,33 @@ def test_the_control_routes_say_what_is_wrong(
     answer = requests.request(method, f"{upstream.origin}/__demo__/{route}", data=content, timeout=10)
     assert answer.status_code == status
     assert words in answer.json()["error"]["message"]
+
+
+# Where JSON may nest inside a request, %s being the place; and what an answer repeats of it, if anything.
+DEEP = {
+    "a tool": '"tools": [{"type": "function", "name": "f", "strict": false, "parameters": '
+    '{"type": "object", "properties": {}, "x": %s}}]',
+    "a tool's choice": '"tool_choice": {"type": %s}',
+    "an answer's format": '"text": {"format": {"type": "json_schema", "name": "a", "schema": '
+    '{"type": "object", "properties": {}, "x": %s}}}',
+    "metadata": '"metadata": {"a": %s}',
+    "what it includes": '"include": %s',
+}
+
+
+@pytest.mark.parametrize("stream", ["true", "false"], ids=["stream", "whole"])
+@pytest.mark.parametrize("place", DEEP.values(), ids=DEEP.keys())
+def test_nesting_is_carried_or_refused_properly(
+    upstream: DemoUpstream, session: requests.Session, place: str, stream: str
+) -> None:
+    start = f'{{"model": "gpt-5", "input": "Hi", "store": false, "stream": {stream}, '
+    for levels in (*range(235, 260), 1000):
+        content = f"{start}{place % ('[' * levels + ']' * levels)}}}"
+        answer = session.post(f"{upstream.url}/responses", data=content, timeout=10)
+        assert answer.status_code == 400 or answer.content.endswith((b"}", b"}\n\n"))
+    assert answer.json()["error"]["message"] == "The JSON body of your request is nested too deeply."
+    seen = requests.get(f"{upstream.origin}/__demo__/requests", timeout=10)
+    assert len(orjson.loads(seen.content)["requests"]) == 26
 
 
 def test_the_control_routes_answer_to_local_names_only(upstream: DemoUpstream) -> None:

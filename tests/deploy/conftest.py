@@ -12,7 +12,7 @@ from tests.deploy.nginx_site import NginxSite
 from tests.support.gateway import CLIENT_KEY, Gateway, config_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 Json = dict[str, Any]
@@ -47,17 +47,17 @@ class Installation:
 
 
 @pytest.fixture(scope="session")
-def deploy_upstream() -> Iterator[DemoUpstream]:
+def upstream_process() -> Iterator[DemoUpstream]:
     with DemoUpstream(models=["*"]) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def standing(deploy_upstream: DemoUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def standing(upstream_process: DemoUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("deploy")
     config = folder / "common" / "config.yaml"
     config.parent.mkdir()
-    config.write_text(config_for(deploy_upstream.url, EXTRA))
+    config.write_text(config_for(upstream_process.url, EXTRA))
     environ = {"PACKY_CONFIG": str(config), "PACKY_STATE": str(folder / "state")}
     with (
         Gateway(folder / "one", None, environ=environ) as one,
@@ -68,13 +68,6 @@ def standing(deploy_upstream: DemoUpstream, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def upstream(deploy_upstream: DemoUpstream) -> DemoUpstream:
-    """The upstream of the installation, as good as new."""
-    deploy_upstream.reset()
-    return deploy_upstream
-
-
-@pytest.fixture
 def installation(standing: Installation, upstream: DemoUpstream) -> Iterator[Installation]:
     """The installation; whatever a test does to it, its configuration is then as before and its workers live."""
     assert upstream.port
@@ -82,13 +75,3 @@ def installation(standing: Installation, upstream: DemoUpstream) -> Iterator[Ins
     yield standing
     assert [gateway.worker_pids() for gateway in standing.gateways] == workers, "a worker has died"
     assert "[emerg]" not in standing.site.errors
-
-
-@pytest.fixture
-def question() -> Callable[..., Json]:
-    """A small request; keywords replace its fields."""
-
-    def ask(**fields: Any) -> Json:
-        return {"model": "gpt-5", "max_tokens": 256, "messages": [{"role": "user", "content": "Hi."}], **fields}
-
-    return ask

@@ -69,7 +69,7 @@ def program(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def standing_upstream() -> Iterator[DemoUpstream]:
+def upstream_process() -> Iterator[DemoUpstream]:
     with DemoUpstream() as upstream:
         yield upstream
 
@@ -83,18 +83,11 @@ def gateway_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def gateway(
     program: Path,  # noqa: ARG001 - where the client cannot be had, nothing needs to start
-    standing_upstream: DemoUpstream,
+    upstream_process: DemoUpstream,
     gateway_folder: Path,
 ) -> Iterator[Gateway]:
-    with Gateway(gateway_folder, config_for(standing_upstream.url)) as gateway:
+    with Gateway(gateway_folder, config_for(upstream_process.url)) as gateway:
         yield gateway
-
-
-@pytest.fixture
-def upstream(standing_upstream: DemoUpstream) -> DemoUpstream:
-    """The upstream, without script and without memory."""
-    standing_upstream.reset()
-    return standing_upstream
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import requests
 
 from packy.demo import DemoUpstream
 from tests.support.gateway import CLIENT_KEY, Gateway
+from tests.support.small_request import small_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +40,8 @@ class House:
         self.config = folder / "config.yaml"
         self._number = 0
         self._workers = workers
-        self.gateway = stack.enter_context(Gateway(folder, self._text(""), workers=workers))
+        environ = {"PACKYCODE_API_KEY": "sk-of-the-environment"}  # in force where config.yaml has no key for Packycode
+        self.gateway = stack.enter_context(Gateway(folder, self._text(""), workers=workers, environ=environ))
 
     def _text(self, extra: str) -> str:
         urls = {"packycode": self.packycode.url, "spare": self.spare.url}
@@ -62,9 +64,8 @@ class House:
 
     def ask(self, **fields: Any) -> requests.Response:
         """Ask a small question; keywords replace its fields."""
-        body = {"model": "gpt-5", "max_tokens": 256, "messages": [{"role": "user", "content": "Hi."}], **fields}
         url = f"{self.gateway.url}/v1/messages"
-        return requests.post(url, json=body, headers=self.gateway.headers, timeout=60)
+        return requests.post(url, json=small_request(**fields), headers=self.gateway.headers, timeout=60)
 
     def text(self, **fields: Any) -> str:
         """Give the text of an answer that has to come."""

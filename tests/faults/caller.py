@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import socket
-from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 import orjson
+
+from tests.support.connection import Answer, connect
+from tests.support.small_request import small_request
 
 if TYPE_CHECKING:
     from tests.support.gateway import Gateway
 
-PATIENCE = 30.0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A whole answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def closes(self) -> bool:
-        """Whether it says that the connection ends with it."""
-        return self.headers.get("connection") == "close"
-
 
 def encode(gateway: Gateway, path: str = "/v1/messages", **fields: Any) -> bytes:
     """Give the octets of a POST with a small Messages request; keywords replace its fields."""
-    question = {"model": "gpt-5", "max_tokens": 256, "messages": [{"role": "user", "content": "Hi."}], **fields}
-    data = orjson.dumps(question)
+    data = orjson.dumps(small_request(**fields))
     lines = [f"POST {path} HTTP/1.1", "host: packy", f"content-length: {len(data)}"]
     lines += [f"{name}: {value}" for name, value in gateway.headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + data
@@ -43,8 +26,7 @@ class Caller:
     """One connection to a gateway."""
 
     def __init__(self, gateway: Gateway) -> None:
-        address = urlsplit(gateway.url)
-        self.socket = socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
+        self.socket = connect(gateway.url)
         self._responses: list[HTTPResponse] = []
 
     def __enter__(self) -> Self:

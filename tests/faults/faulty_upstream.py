@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import orjson
@@ -213,33 +213,6 @@ def faulty_upstream(choose: Callable[[str, bytes], Play]) -> Iterator[FaultyUpst
     finally:
         upstream.stop()
         thread.join(5)
-
-
-@contextmanager
-def at_once(play: Play) -> Iterator[int]:
-    """Listen, and do something with each connection before it has said anything; give the port."""
-    with closing(socket.create_server(("127.0.0.1", 0), backlog=64)) as listener:
-
-        def serve(connection: socket.socket) -> None:
-            with connection, suppress(OSError):
-                play(connection)
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                threading.Thread(target=serve, args=[connection], daemon=True).start()
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            with suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
 
 
 def joined(pieces: Iterable[bytes]) -> bytes:

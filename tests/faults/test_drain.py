@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import orjson
 import psutil
 import pytest
 
-from packy.demo import DemoUpstream, rule, text
-from tests.faults.caller import PATIENCE, Caller, encode, finish
+from packy.demo import rule, text
+from tests.faults.caller import Caller, encode, finish
+from tests.support.connection import PATIENCE, connect
 from tests.support.gateway import Gateway, config_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from packy.demo import DemoUpstream
 
     Start = Callable[..., Gateway]
     ReadStream = Callable[[bytes], list[dict[str, Any]]]
@@ -28,18 +29,6 @@ if TYPE_CHECKING:
 LONG = 120
 SHORT = 3
 WORDS = "word " * 100
-
-
-@pytest.fixture(scope="module")
-def upstream_process() -> Iterator[DemoUpstream]:
-    with DemoUpstream() as running:
-        yield running
-
-
-@pytest.fixture
-def upstream(upstream_process: DemoUpstream) -> DemoUpstream:
-    upstream_process.reset()
-    return upstream_process
 
 
 @pytest.fixture
@@ -56,12 +45,11 @@ def start(upstream: DemoUpstream, tmp_path: Path) -> Iterator[Start]:
 
 def draining(gateway: Gateway) -> None:
     """Wait until its workers accept no more connections."""
-    address = urlsplit(gateway.url)
 
     def refuses(_: str) -> bool:
         # A handshake completed before the listener closed is no proof that it is still there.
         try:
-            socket.create_connection((address.hostname, address.port), timeout=PATIENCE).close()
+            connect(gateway.url).close()
         except ConnectionRefusedError:
             return True
         return False

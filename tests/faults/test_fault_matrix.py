@@ -17,12 +17,13 @@ import psutil
 import pytest
 import requests
 
+from tests.faults.counting import counting_gateway, greenlets
 from tests.faults.failure_words import FAILURE_WORDS
 from tests.faults.fault import TEXT
 from tests.faults.fault_table import FAULTS
-from tests.faults.faulty_upstream import CLOSING, at_once, close, faulty_upstream, hold, pour, reset
-from tests.support.gateway import CLIENT_KEY, ROOT, Gateway
-from tests.upstream.probe_servers import certificate, free_port, full_backlog, web
+from tests.faults.faulty_upstream import CLOSING, close, faulty_upstream, hold, pour, reset
+from tests.support.gateway import CLIENT_KEY, ROOT
+from tests.support.loopback import accepting, certificate, free_port, full_backlog, web
 
 if TYPE_CHECKING:
     import socket
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.faults.faulty_upstream import FaultyUpstream
+    from tests.support.gateway import Gateway
 
 Json = dict[str, Any]
 
@@ -50,8 +52,8 @@ MODES = [
     for name in FAULTS
     for stream in (True, False)
 ]
-# What reads like one of the words and is none: fields of the record, names in packy, a default that nobody takes.
-NO_FAILURES = {"upstream_counts", "upstream_interrupted", "upstream_model", "upstream_status", "upstream_wait_ms"}
+# What reads like one of the words and is none: fields of the record, names in packy.
+NO_FAILURES = {"upstream_counts", "upstream_model", "upstream_status", "upstream_wait_ms"}
 ERROR_TYPES = {
     400: {"invalid_request_error"},
     401: {"authentication_error"},
@@ -83,9 +85,15 @@ class Matrix:
     """A gateway with a provider for each fault, and the answers to come."""
 
     def __init__(
-        self, gateway: Gateway, upstream: FaultyUpstream, pool: ThreadPoolExecutor, one_by_one: ThreadPoolExecutor
+        self,
+        gateway: Gateway,
+        settings: Path,
+        upstream: FaultyUpstream,
+        pool: ThreadPoolExecutor,
+        one_by_one: ThreadPoolExecutor,
     ) -> None:
         self.gateway = gateway
+        self._settings = settings
         self.upstream = upstream
         self._pool = pool
         self._one_by_one = one_by_one
@@ -128,6 +136,9 @@ class Matrix:
         headers = {key.lower(): value for key, value in answer.headers.items()}
         return Outcome(answer.status_code, headers, answer.content, time.monotonic() - began)
 
+    def greenlets(self) -> int:
+        return greenlets(self.gateway, self._settings)
+
     def record(self, outcome: Outcome) -> Json:
         def find(_: str) -> Json | None:
             return next((line for line in self.gateway.requests() if line["request_id"] == outcome.request_id), None)
@@ -149,7 +160,7 @@ def unreachable(folder: Path) -> Iterator[dict[str, str]]:
         _, context = certificate(folder)
         tls = stack.enter_context(web(context=context))
         plain = stack.enter_context(web())
-        hanging, accepted, dropped = (stack.enter_context(at_once(play)) for play in (hold, close, drop))
+        hanging, accepted, dropped = (stack.enter_context(accepting(play)) for play in (hold, close, drop))
         yield {
             "nobody listens": f"http://127.0.0.1:{free_port()}/v1",
             "a full queue": f"http://127.0.0.1:{stack.enter_context(full_backlog())}/v1",
@@ -177,9 +188,10 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
             f"  - {{name: {way}, models: [{way}], base-url: '{urls.get(name) or upstream.url(way)}', api-key: sk-up}}\n"
             for name, way in {**WAYS, FLOOD: FLOOD}.items()
         )
-        gateway = stack.enter_context(Gateway(folder, CONFIG + config))
+        settings = tmp_path_factory.mktemp("settings")
+        gateway = stack.enter_context(counting_gateway(folder, settings, CONFIG + config))
         pools = [stack.enter_context(ThreadPoolExecutor(size)) for size in (AT_ONCE, 1)]
-        running = Matrix(gateway, upstream, *pools)
+        running = Matrix(gateway, settings, upstream, *pools)
         running.run(FAULTS)
         yield running
 
@@ -242,7 +254,7 @@ def test_the_record_says_what_it_was_in_one_of_few_words(matrix: Matrix, name: s
 
 
 def test_all_of_it_again_leaves_nothing_open(matrix: Matrix) -> None:
-    """Neither a socket nor a thread, and no more memory: what one fault would leave, each round would add to."""
+    """No socket, greenlet or thread, and no more memory: what one fault would leave, each round would add to."""
     again = [name for name, fault in FAULTS.items() if fault.failure != "upstream_total_timeout"]
     matrix.settle()
     # glibc keeps up to 64 MB of what was free once; which round makes it do so is chance, but by now one has.
@@ -256,6 +268,7 @@ def test_all_of_it_again_leaves_nothing_open(matrix: Matrix) -> None:
 
     matrix.gateway.until(lambda _: matrix.upstream.in_flight == 0)
     before, threads, memory = left_open(), worker.num_threads(), worker.memory_info().rss
+    running = matrix.greenlets()
 
     matrix.run(again)
     matrix.settle()
@@ -263,6 +276,7 @@ def test_all_of_it_again_leaves_nothing_open(matrix: Matrix) -> None:
     matrix.gateway.until(lambda _: matrix.upstream.in_flight == 0)
     # A connection whose provider has closed it meanwhile is noticed when it is next asked for.
     matrix.gateway.until(lambda _: left_open() <= before + 2)
+    matrix.gateway.until(lambda _: matrix.greenlets() <= running + 2)
     assert worker.num_threads() <= threads + 2
     assert worker.memory_info().rss < memory + (64 << 20)
     assert matrix.gateway.worker_pids() == [worker.pid]

@@ -14,7 +14,8 @@ import pytest
 import requests
 
 from packy.demo import DemoUpstream, rule, text
-from tests.faults.caller import PATIENCE, Caller, encode, finish
+from tests.faults.caller import Caller, encode, finish
+from tests.support.connection import PATIENCE
 from tests.support.gateway import Gateway, config_for
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ MANAGEMENT_KEY = "test-management-key"
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[DemoUpstream]:
+def upstream_process() -> Iterator[DemoUpstream]:
     with DemoUpstream(models=["*"]) as running:
         yield running
 
@@ -36,7 +37,6 @@ def upstream() -> Iterator[DemoUpstream]:
 @pytest.fixture
 def pair(upstream: DemoUpstream, tmp_path: Path) -> Iterator[Gateway]:
     """A gateway with two workers."""
-    upstream.reset()
     extra = f"remote-management: {{secret-key: {MANAGEMENT_KEY}}}\n"
     with Gateway(tmp_path, config_for(upstream.url, extra), workers=2) as running:
         yield running

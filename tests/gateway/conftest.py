@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 import orjson
 import psutil
@@ -12,9 +10,11 @@ import pytest
 import requests
 
 from packy.demo import DemoUpstream
+from tests.support.connection import connect as connect_to
 from tests.support.gateway import Gateway, config_for
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
 Json = dict[str, Any]
@@ -28,6 +28,7 @@ class Post(Protocol):
 
 @pytest.fixture(scope="session")
 def upstream_process() -> Iterator[DemoUpstream]:
+    """The one of all modules here, as `gateway` is."""
     with DemoUpstream() as running:
         yield running
 
@@ -36,13 +37,6 @@ def upstream_process() -> Iterator[DemoUpstream]:
 def shared_gateway(upstream_process: DemoUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with Gateway(tmp_path_factory.mktemp("gateway"), config_for(upstream_process.url)) as running:
         yield running
-
-
-@pytest.fixture
-def upstream(upstream_process: DemoUpstream) -> DemoUpstream:
-    """The upstream of `gateway`, as good as new."""
-    upstream_process.reset()
-    return upstream_process
 
 
 @pytest.fixture
@@ -89,8 +83,7 @@ def connect(gateway: Gateway, octets: Callable[[Json], bytes]) -> Iterator[Calla
     opened: list[socket.socket] = []
 
     def open_connection(*bodies: Json) -> socket.socket:
-        address = urlsplit(gateway.url)
-        connection = socket.create_connection((address.hostname, address.port), timeout=10)
+        connection = connect_to(gateway.url)
         opened.append(connection)
         connection.sendall(b"".join(map(octets, bodies)))
         return connection
@@ -98,16 +91,6 @@ def connect(gateway: Gateway, octets: Callable[[Json], bytes]) -> Iterator[Calla
     yield open_connection
     for connection in opened:
         connection.close()
-
-
-@pytest.fixture
-def question() -> Callable[..., Json]:
-    """A small request; keywords replace its fields."""
-
-    def ask(**fields: Any) -> Json:
-        return {"model": "gpt-5", "max_tokens": 256, "messages": [{"role": "user", "content": "Hi."}], **fields}
-
-    return ask
 
 
 @pytest.fixture

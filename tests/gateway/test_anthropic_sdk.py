@@ -119,7 +119,7 @@ def test_raw_events_carry_text_piece_by_piece(client: anthropic.Anthropic, upstr
     events = list(client.messages.create(**ask(stream=True)))
 
     pieces = [e.delta.text for e in events if e.type == "content_block_delta" and e.delta.type == "text_delta"]
-    assert len(pieces) > 5
+    assert len(pieces) > 3  # those that arrive together leave together
     assert "".join(pieces) == "Piece by piece it arrives."
 
 

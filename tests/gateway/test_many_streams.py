@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import selectors
-import socket
 import subprocess
 import sys
 import time
@@ -15,15 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 import psutil
 import requests
 
 from packy.demo import rule, text
+from tests.support.connection import connect
 from tests.support.gateway import Gateway, clean_environment, config_for
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -74,11 +74,10 @@ def paced_upstream(folder: Path) -> Iterator[str]:
 
 def read_all(url: str, request: bytes, seconds: float) -> list[Stream]:
     """Open all streams, read them to their ends in one plain loop."""
-    address = urlsplit(url)
     streams = []
     with selectors.DefaultSelector() as selector:
         for _ in range(STREAMS):
-            connection = socket.create_connection((address.hostname, address.port), timeout=10)
+            connection = connect(url)
             connection.sendall(request)
             connection.setblocking(False)  # noqa: FBT003 - the socket's own signature
             streams.append(Stream())

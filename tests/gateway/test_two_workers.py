@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
 import requests
 
 from packy.demo import rule, text
+from tests.support.connection import connect
 from tests.support.gateway import Gateway, config_for
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
     from packy.demo import DemoUpstream
@@ -44,8 +44,7 @@ def pair(upstream_process: DemoUpstream, tmp_path_factory: pytest.TempPathFactor
 def streams(pair: Gateway, upstream: DemoUpstream, octets: Callable[..., bytes], question: Ask) -> Iterator[Any]:
     """Slow streams through both workers, grouped by the worker that serves them."""
     upstream.script(rule(text("word " * 100), rate=60))
-    address = urlsplit(pair.url)
-    opened = [socket.create_connection((address.hostname, address.port), timeout=20) for _ in range(STREAMS)]
+    opened = [connect(pair.url) for _ in range(STREAMS)]
     for connection in opened:
         connection.sendall(octets(question(stream=True)))
     assert upstream.wait(lambda u: u.in_flight == STREAMS, 20)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import logging
-import sys
-import threading
 import time
-import warnings
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import gevent
-import orjson
 import pytest
-import structlog
-from gevent.hub import Hub
 
 from packy.config import LedgerSettings, Secret
 from packy.ledger import Ledger
 from packy.ledger.database import Database
-from packy.telemetry import configure_logging
-from packy.telemetry.stdlib import StandardLoggingHandler
 from tests.ledger.postgresql import PostgreSQL
 
 if TYPE_CHECKING:
@@ -119,21 +109,3 @@ def eventually() -> Callable[..., Any]:
         return found
 
     return wait
-
-
-@pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Log as JSON; the fixture gives the lines written so far. All is put back at the end."""
-    for owner, name in (
-        (sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook"), (warnings, "showwarning"),
-        (Hub, "print_exception"),
-    ):  # fmt: skip
-        monkeypatch.setattr(owner, name, getattr(owner, name))
-    level, settings, stream = logging.root.level, structlog.get_config(), io.BytesIO()
-    configure_logging("json", "debug", stream)
-    yield lambda: [orjson.loads(line) for line in stream.getvalue().splitlines()]
-    structlog.configure(**settings)
-    logging.root.setLevel(level)
-    for handler in logging.root.handlers[:]:
-        if isinstance(handler, StandardLoggingHandler):
-            logging.root.removeHandler(handler)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from tests.support.loopback import free_port
 
 PASSWORD = "canary-password-of-the-ledger"
 _FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
@@ -33,8 +34,7 @@ class PostgreSQL:
         self._bin = _FOLDERS[-1]
         self._folder = Path(tempfile.mkdtemp(prefix="packy-postgresql-"))
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            self.port = found.getsockname()[1]
+        self.port = free_port()
         if _USER:
             shutil.chown(self._folder, _USER)
         secret = self._folder / "password"

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from packy.demo import DemoUpstream
 from tests.support.gateway import Gateway, config_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from packy.demo import DemoUpstream
     from tests.ledger.postgresql import PostgreSQL
 
 MODELS = ("gpt-5", "gpt-5-mini", "gpt-5-codex", "gpt-5.1", "no-such-model")
@@ -30,18 +29,6 @@ USAGE = (
     "SELECT upstream_model, count(*), sum(input_tokens), sum(cached_tokens), sum(output_tokens), sum(reasoning_tokens)"
     " FROM requests WHERE status = 200 GROUP BY upstream_model"
 )
-
-
-@pytest.fixture(scope="module")
-def upstream_process() -> Iterator[DemoUpstream]:
-    with DemoUpstream() as running:
-        yield running
-
-
-@pytest.fixture
-def upstream(upstream_process: DemoUpstream) -> DemoUpstream:
-    upstream_process.reset()
-    return upstream_process
 
 
 def gateway_for(folder: Path, upstream: DemoUpstream, url: str | None = None) -> Gateway:

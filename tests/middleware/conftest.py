@@ -1,27 +1,17 @@
-"""Fixtures: a snapshot from settings, a linted client, the log as parsed lines."""
+"""Fixtures: a snapshot from settings, a linted client."""
 
 from __future__ import annotations
 
-import io
-import logging
-import sys
-import threading
-import warnings
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
-import structlog
-from gevent.hub import Hub
 from werkzeug.middleware.lint import LintMiddleware
 from werkzeug.test import Client
 
 from packy.config import ConfigSchema, Snapshot
-from packy.telemetry import configure_logging
-from packy.telemetry.stdlib import StandardLoggingHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from _typeshed.wsgi import WSGIApplication
     from werkzeug.test import TestResponse
@@ -48,21 +38,3 @@ def send() -> Callable[..., TestResponse]:
         return client.open(path, buffered=True, **options)
 
     return request
-
-
-@pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Log as JSON at level debug; the fixture gives the lines written so far. All global state is put back."""
-    for owner, name in (
-        (sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook"), (warnings, "showwarning"),
-        (Hub, "print_exception"),
-    ):  # fmt: skip
-        monkeypatch.setattr(owner, name, getattr(owner, name))
-    level, config, stream = logging.root.level, structlog.get_config(), io.BytesIO()
-    configure_logging("json", "debug", stream)
-    yield lambda: [orjson.loads(line) for line in stream.getvalue().splitlines()]
-    structlog.configure(**config)
-    logging.root.setLevel(level)
-    for handler in logging.root.handlers[:]:
-        if isinstance(handler, StandardLoggingHandler):
-            logging.root.removeHandler(handler)

@@ -11,18 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from packy.routing import OPEN, PROBE, Admission, Cooldowns
 from packy.shared import SharedTable
+from tests.support.clock import Clock
 
 BASE = 30.0
-
-
-class Clock:
-    """Seconds that pass when told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

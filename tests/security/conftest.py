@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from packy.demo import DemoUpstream
-from tests.security.nginx import PROGRAM, Nginx
+from tests.security.nginx import Nginx
 from tests.support.gateway import Gateway, config_for
+from tests.support.nginx import PROGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 Json = dict[str, Any]
 
@@ -24,22 +25,15 @@ limits: {{max-body: 1MiB}}
 
 
 @pytest.fixture(scope="session")
-def security_upstream() -> Iterator[DemoUpstream]:
+def upstream_process() -> Iterator[DemoUpstream]:
     with DemoUpstream(models=["*"]) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def security_gateway(security_upstream: DemoUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with Gateway(tmp_path_factory.mktemp("gateway"), config_for(security_upstream.url, EXTRA)) as running:
+def security_gateway(upstream_process: DemoUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with Gateway(tmp_path_factory.mktemp("gateway"), config_for(upstream_process.url, EXTRA)) as running:
         yield running
-
-
-@pytest.fixture
-def upstream(security_upstream: DemoUpstream) -> DemoUpstream:
-    """The upstream of `gateway`, as good as new."""
-    security_upstream.reset()
-    return security_upstream
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +52,3 @@ def nginx(security_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -
         pytest.skip("there is no nginx on this machine")
     with Nginx(tmp_path_factory.mktemp("proxy") / "nginx", security_gateway.url) as running:
         yield running
-
-
-@pytest.fixture
-def question() -> Callable[..., Json]:
-    """A small request; keywords replace its fields."""
-
-    def ask(**fields: Any) -> Json:
-        return {"model": "gpt-5", "max_tokens": 256, "messages": [{"role": "user", "content": "Hi."}], **fields}
-
-    return ask

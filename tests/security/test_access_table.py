@@ -13,9 +13,10 @@ import pytest
 
 from middleware import ROUTES
 from tests.security.conftest import MANAGEMENT_KEY
-from tests.security.nginx import PROGRAM, Nginx
+from tests.security.nginx import Nginx
 from tests.security.wire import ask, request
 from tests.support.gateway import CLIENT_KEY, Gateway, config_for
+from tests.support.nginx import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,21 +132,21 @@ def houses(folder: pytest.TempPathFactory, upstream: DemoUpstream, extra: str, *
 
 
 @pytest.fixture(scope="module")
-def shut(security_upstream: DemoUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def shut(upstream_process: DemoUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Management for this machine only."""
-    yield from houses(tmp_path_factory, security_upstream, SHUT, keys=True)
+    yield from houses(tmp_path_factory, upstream_process, SHUT, keys=True)
 
 
 @pytest.fixture(scope="module")
-def remote(security_upstream: DemoUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def remote(upstream_process: DemoUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Management from everywhere; the proxy on this machine is believed."""
-    yield from houses(tmp_path_factory, security_upstream, OPEN, keys=True)
+    yield from houses(tmp_path_factory, upstream_process, OPEN, keys=True)
 
 
 @pytest.fixture(scope="module")
-def keyless(security_upstream: DemoUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def keyless(upstream_process: DemoUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Neither client keys nor a management key."""
-    yield from houses(tmp_path_factory, security_upstream, "", keys=False)
+    yield from houses(tmp_path_factory, upstream_process, "", keys=False)
 
 
 def test_the_table_is_complete() -> None:

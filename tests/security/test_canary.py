@@ -20,8 +20,9 @@ import requests
 from packy.demo import DemoUpstream, rule, text
 from tests.security import canary
 from tests.security.canary import SPECIES, mark
-from tests.security.wire import connect, converse, request
+from tests.security.wire import converse, request
 from tests.security.written_files import WrittenFiles
+from tests.support.connection import connect
 from tests.support.gateway import Gateway
 
 Json = dict[str, Any]

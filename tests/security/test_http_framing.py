@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from tests.security.wire import ask, connect, read_answers, request
+from tests.security.wire import ask, read_answers, request
+from tests.support.connection import connect
 from tests.support.gateway import CLIENT_KEY
 
 if TYPE_CHECKING:

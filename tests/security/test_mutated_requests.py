@@ -14,7 +14,8 @@ import pytest
 from packy.demo import rule, text
 from tests.security.conftest import MANAGEMENT_KEY
 from tests.security.fuzz.targets import seeds
-from tests.security.wire import connect, read_answers, request
+from tests.security.wire import read_answers, request
+from tests.support.connection import connect
 from tests.support.gateway import CLIENT_KEY
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from werkzeug.test import EnvironBuilder
 from middleware.body_limit import LimitedInput
 from middleware.body_pace import BodyPace
 from packy.errors import GatewayError
-from tests.security.wire import connect, request
+from tests.security.wire import request
+from tests.support.connection import connect
 from tests.support.gateway import CLIENT_KEY
 
 if TYPE_CHECKING:

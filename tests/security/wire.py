@@ -4,37 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-import orjson
+from tests.support.connection import Answer, connect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer; the names of its headers in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return orjson.loads(self.body)
-
-
-def connect(url: str, source: str | None = None) -> socket.socket:
-    """Open a connection to a server, from an address of one's own if that is asked for."""
-    parts = urlsplit(url)
-    return socket.create_connection(
-        (parts.hostname, parts.port), timeout=SECONDS, source_address=(source, 0) if source else None
-    )
 
 
 def converse(url: str, octets: bytes, source: str | None = None, *, end: bool = False) -> bytes:

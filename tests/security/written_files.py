@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # With the folder that strace names beside a descriptor, for paths that are relative.
 _WRITING = re.compile(
-    r'open(?:at\((?:AT_FDCWD|\d+)(?:<([^>]*)>)?, |\()"((?:[^"\\]|\\.)*)", [^)]*O_(?:WRONLY|RDWR)[^)]*\) = \d'
+    r'open(?:at\((?:AT_FDCWD|\d+)(?:<([^>]*)>)?, |\()"((?:[^"\\]|\\.)*)", [^)\n]*O_(?:WRONLY|RDWR)[^)]*\) = \d'
 )
 _SECONDS = 0.05
 

@@ -30,7 +30,7 @@ packycode:
   credentials: {{openai-api-key: {CANARIES["upstream"]}}}
 """
 PAGE = (FOLDER / "page.html").read_text()
-SCRIPT = ASSETS["page.js"].data.decode()
+SCRIPT = "".join(asset.data.decode() for name, asset in ASSETS.items() if name.endswith(".js") and name != "uplot.js")
 BILINGUAL = yaml.safe_load((FOLDER / "texts.yaml").read_text())
 
 

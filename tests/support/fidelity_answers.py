@@ -89,7 +89,6 @@ def sent() -> dict[str, set[str]]:
         writer, folder = StreamWriter(), MessageFolder()
         for target in (writer, folder):
             translator = ResponseTranslator(target, message_id="m", model="m", names=ToolNames(), stop_sequences=stops)
-            translator.begin()
             translator.feed(_stream(items, last))
             translator.end()
         for frame in writer.take().split(b"\n\n"):

@@ -54,10 +54,17 @@ class Gateway:
         config: text of config.yaml; None for no file.
         workers: number of worker processes.
         environ: variables beside a clean environment.
+        settings: folder of its gunicorn.conf.py.
     """
 
     def __init__(
-        self, folder: Path, config: str | None, *, workers: int = 1, environ: dict[str, str] | None = None
+        self,
+        folder: Path,
+        config: str | None,
+        *,
+        workers: int = 1,
+        environ: dict[str, str] | None = None,
+        settings: Path = ROOT,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if config is not None:
@@ -68,7 +75,7 @@ class Gateway:
         variables = {**clean_environment(folder), "PACKY_PORT": "0", "PACKY_WORKERS": str(workers), **(environ or {})}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                gunicorn_command(ROOT), cwd=folder, env=variables, stdout=output, stderr=output
+                gunicorn_command(settings), cwd=folder, env=variables, stdout=output, stderr=output
             )
         self._workers = workers
         self.url = ""

@@ -1,52 +1,24 @@
-"""Fixtures: the log of this process as parsed lines, and a real gunicorn whose output is kept."""
+"""A real gunicorn whose output is kept."""
 
 from __future__ import annotations
 
-import io
-import logging
 import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-import structlog
-from gevent.hub import Hub
-
-from packy.telemetry import configure_logging
-from packy.telemetry.stdlib import StandardLoggingHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Lines = Callable[[], list[dict[str, Any]]]
-
 HERE = Path(__file__).parent
-
-
-@pytest.fixture
-def lines() -> Iterator[Lines]:
-    """Log as JSON at level debug; the fixture gives the lines written so far. All global state is put back."""
-    level, config = logging.root.level, structlog.get_config()
-    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook, warnings.showwarning, Hub.print_exception
-    stream = io.BytesIO()
-    configure_logging("json", "debug", stream)
-    yield lambda: [orjson.loads(line) for line in stream.getvalue().splitlines()]
-    for handler in logging.root.handlers[:]:
-        if isinstance(handler, StandardLoggingHandler):
-            logging.root.removeHandler(handler)
-    logging.root.setLevel(level)
-    structlog.configure(**config)
-    sys.excepthook, sys.unraisablehook, threading.excepthook, warnings.showwarning = hooks[:4]
-    Hub.print_exception = hooks[4]  # type: ignore[method-assign] # as packy.telemetry.hooks does
 
 
 class Gunicorn:

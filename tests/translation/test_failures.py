@@ -210,9 +210,8 @@ def test_an_error_in_the_stream_is_the_same_failure(status: int, body: Json) -> 
 
 
 def test_an_interruption_may_be_tried_again() -> None:
-    assert interrupted("the connection was reset") == Failure(
-        502, "api_error", "the connection was reset", "upstream_interrupted"
-    )
+    words = "the connection was reset"
+    assert interrupted(words, "upstream_cut") == Failure(502, "api_error", words, "upstream_cut")
 
 
 def test_a_long_message_is_cut() -> None:

@@ -218,7 +218,7 @@ def test_nothing_follows_the_end(answer: Any, sse: Any) -> None:
     answered = answer(CREATED, TEXT, COMPLETED, TEXT, NESTED, CREATED)
     assert answered.events[-1]["type"] == "message_stop"
     answered.translator.feed(sse([TEXT]))
-    answered.translator.fail(interrupted("late"))
+    answered.translator.fail(interrupted("late", "client_gone"))
     answered.translator.end()
     assert answered.translator.writer.take() == b""
     assert answered.translator.failure is None
@@ -233,7 +233,7 @@ def test_a_failure_from_outside_closes_what_is_open(read_stream: Any, sse: Any, 
     writer = StreamWriter()
     translator = ResponseTranslator(writer, message_id="msg_1", model="m", names=ToolNames())
     translator.feed(sse(events))
-    translator.fail(interrupted("the connection was reset"))
+    translator.fail(interrupted("the connection was reset", "upstream_cut"))
     assert read_stream(writer.take())[-1]["error"] == {"type": "api_error", "message": "the connection was reset"}
 
 
@@ -257,25 +257,24 @@ def test_an_error_without_a_type_is_an_error(translate_stream: Any) -> None:
     assert translate_stream([stream]).translator.failure.type == "overloaded_error"
 
 
-def test_a_message_can_begin_before_the_upstream_has_spoken(read_stream: Any, sse: Any) -> None:
+def test_a_message_begins_once_however_often_the_upstream_says_so(read_stream: Any, sse: Any) -> None:
     writer = StreamWriter()
-    translator = ResponseTranslator(writer, message_id="msg_1", model="m", names=ToolNames(), estimate=7)
-    translator.begin()
-    translator.begin()
+    translator = ResponseTranslator(writer, message_id="msg_1", model="m", names=ToolNames())
+    translator.feed(sse([("queued", {}), CREATED, ("in_progress", {})]))
     begun = writer.take()
     assert begun.count(b"event: ") == begun.count(b"event: message_start\n") == 1
     assert translator.silent
     assert writer.keep_alive()
     translator.feed(sse([CREATED, TEXT, COMPLETED]))
     assert read_stream(begun + writer.take())[-1]["type"] == "message_stop"
-    translator.begin()
+    translator.feed(sse([CREATED]))
     assert not writer.keep_alive()
     assert writer.take() == b""
 
 
-def test_after_a_message_has_begun_a_failure_is_an_error_event(read_stream: Any) -> None:
+def test_after_a_message_has_begun_a_failure_is_an_error_event(read_stream: Any, sse: Any) -> None:
     writer = StreamWriter()
     translator = ResponseTranslator(writer, message_id="msg_1", model="m", names=ToolNames())
-    translator.begin()
+    translator.feed(sse([CREATED]))
     translator.end()
     assert [event["type"] for event in read_stream(writer.take())] == ["message_start", "error"]

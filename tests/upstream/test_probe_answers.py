@@ -16,15 +16,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[DemoUpstream]:
-    with DemoUpstream(keys=(CANARY,)) as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def upstream(running: DemoUpstream) -> DemoUpstream:
-    running.reset()
-    return running
+def upstream_process() -> Iterator[DemoUpstream]:
+    with DemoUpstream(keys=(CANARY,)) as running:
+        yield running
 
 
 def test_a_provider_that_answers_is_ok_and_says_which_model_it_is(upstream: DemoUpstream) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from packy.demo import DemoUpstream, http, raw, rule, when
 from packy.upstream.probe import Patience
+from tests.support.loopback import HTML, accepting, web
 from tests.upstream.probe_case import CANARY, ask
-from tests.upstream.probe_servers import HTML, tcp, web
 
 if TYPE_CHECKING:
     import socket
@@ -139,7 +139,7 @@ def test_a_page_that_never_ends_is_named_all_the_same() -> None:
             connection.sendall(b"and so on ")
             time.sleep(0.02)
 
-    with tcp(serve) as port:
+    with accepting(serve) as port:
         assert ask(f"http://127.0.0.1:{port}/v1", patience=Patience(0.3, 0.3, 0)).code == "web_page"
 
 

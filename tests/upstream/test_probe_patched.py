@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from packy.demo import DemoUpstream, failure, rule, text, when
-from tests.upstream.probe_servers import free_port
+from tests.support.loopback import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

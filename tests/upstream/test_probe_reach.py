@@ -12,8 +12,8 @@ import pytest
 
 from packy.demo import DemoUpstream, rule, text
 from packy.upstream.probe import Patience
+from tests.support.loopback import accepting, certificate, free_port, full_backlog, web
 from tests.upstream.probe_case import CANARY, PATIENCE, ask
-from tests.upstream.probe_servers import certificate, free_port, full_backlog, tcp, web
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +69,7 @@ def _dripping(connection: socket.socket) -> None:
 
 @pytest.mark.parametrize("serve", [_silent, _dripping], ids=["silent", "one header after the other"])
 def test_a_server_that_does_not_answer_is_not_waited_for_longer_than_said(serve: object) -> None:
-    with tcp(serve) as port:  # type: ignore[arg-type]
+    with accepting(serve) as port:  # type: ignore[arg-type]
         began = time.monotonic()
         result = ask(f"http://127.0.0.1:{port}/v1", patience=Patience(0.3, 0.3, 0))
         took = time.monotonic() - began
@@ -88,7 +88,7 @@ def test_a_server_that_takes_the_request_and_says_nothing() -> None:
 
 
 def test_a_server_that_hangs_up() -> None:
-    with tcp(lambda connection: connection.shutdown(socket.SHUT_RDWR)) as port:
+    with accepting(lambda connection: connection.shutdown(socket.SHUT_RDWR)) as port:
         result = ask(f"http://127.0.0.1:{port}/v1")
     assert (result.code, result.status) == ("connection", None)
     assert "write https://" in result.fix
@@ -122,7 +122,7 @@ def test_a_stream_over_tls_is_left_as_soon_as_it_has_begun(tmp_path: Path, monke
                     pass
             left.set()
 
-    with tcp(serve) as port:
+    with accepting(serve) as port:
         assert ask(f"https://127.0.0.1:{port}/v1", patience=Patience(2, 30, 0.1)).ok
         assert left.wait(3)
 

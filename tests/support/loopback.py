@@ -1,4 +1,4 @@
-"""What a probe may meet instead of a Responses API: servers on loopback that answer everything in one way."""
+"""What may be met instead of a Responses API: servers on loopback that answer everything in one way."""
 
 from __future__ import annotations
 
@@ -60,9 +60,13 @@ def web(
 
 
 @contextmanager
-def tcp(serve: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Listen, and do something with each connection; give the port."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+def accepting(serve: Callable[[socket.socket], object]) -> Iterator[int]:
+    """Listen, and do something with each connection, on a thread of its own; give the port."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=64)) as listener:
+
+        def handle(connection: socket.socket) -> None:
+            with connection, suppress(OSError):
+                serve(connection)
 
         def accept() -> None:
             while True:
@@ -70,16 +74,17 @@ def tcp(serve: Callable[[socket.socket], None]) -> Iterator[int]:
                     connection, _ = listener.accept()
                 except OSError:
                     return
-                with suppress(OSError), connection:
-                    serve(connection)
+                threading.Thread(target=handle, args=[connection], daemon=True).start()
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
-        yield listener.getsockname()[1]
-        # Closing alone does not end a wait for connections.
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            # Closing alone does not end a wait for connections.
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
 
 
 @contextmanager
