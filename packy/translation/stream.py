@@ -47,6 +47,8 @@ _NOISE = {
 }
 # Said by servers to end a stream, or to keep it alive.
 _NO_DATA = (b"[DONE]", b"")
+# Where looking for a run has found none: after how many events to look again.
+_SELDOM = 64
 _INCOMPLETE = {"max_output_tokens": "max_tokens", "content_filter": "refusal"}
 
 
@@ -62,8 +64,8 @@ class ResponseTranslator:
         estimate: estimated input tokens, shown until the upstream has counted.
         reasoning: whether reasoning items become thinking blocks.
         stop_sequences: texts at the first of which the answer's text is cut; empty ones are none.
-        learn_after: so many deltas go the plain way before the fast one is looked for; 0 for never. A pattern takes
-            400 us to make and saves 3.5 us a delta; see packy.translation.delta_run.
+        learn_after: so many events go the plain way before the fast one is looked for, see
+            packy.translation.delta_run; 0 for never.
 
     Attributes:
         ended: the message is over, well or not; further bytes are ignored.
@@ -90,7 +92,7 @@ class ResponseTranslator:
         estimate: int = 0,
         reasoning: bool = True,
         stop_sequences: Sequence[str] = (),
-        learn_after: int = 64,
+        learn_after: int = 8,
     ) -> None:
         self.writer = writer
         self.ended = False
@@ -111,8 +113,9 @@ class ResponseTranslator:
         self._started = False
         self._learn_after = learn_after
         self._run: DeltaRun | None = None
-        # Deltas that went the plain way since there was a run, or since one was looked for.
+        # Events that went the plain way since a run was last looked for, and how many to let go before it is again.
         self._plain = 0
+        self._look_after = learn_after
 
     @property
     def ignored(self) -> int:
@@ -124,21 +127,41 @@ class ResponseTranslator:
         """Nothing but the opening has been written."""
         return self.writer.index < 0 and not self.ended
 
-    def begin(self) -> None:
-        """Begin the message although the upstream has said nothing: from here on, an error is an `error` event."""
-        if not self.ended:
-            self._start()
-
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the stream, cut anywhere."""
-        if self._run is not None and not self.ended:
-            chunk = self._feed_run(self._run, chunk)
-        if self.ended or not chunk:
-            return
+        while chunk and not self.ended:
+            if self._run is not None:
+                chunk = self._feed_run(self._run, chunk)
+            if chunk:
+                chunk = self._feed_some(chunk)
+
+    def _feed_run(self, run: DeltaRun, chunk: bytes) -> bytes:
+        """Take as much of a chunk as goes the fast way; return what has to go the plain way."""
+        if self._decoder.between_events:
+            if run.item is not self._items.live or not run.item.takes_run(run.part):
+                self._run = None
+            elif taken := run.take(chunk):
+                text, characters, chunk = taken
+                if text:
+                    run.item.run(run.part, text, characters)
+        return chunk
+
+    def _feed_some(self, chunk: bytes) -> bytes:
+        """Take a few events the plain way; return what is left, which may go the fast one."""
+        rest = b""
+        if self._learn_after:
+            # One that is not of the run, or the half of one; without a run, as many as are looked at before there is.
+            end = 0
+            for _ in range(1 if self._run is not None else max(self._look_after - self._plain, 1)):
+                if not (end := chunk.find(b"\n\n", end) + 2) >= 2:  # noqa: PLR2004 - the two newlines
+                    end = len(chunk)
+                    break
+            chunk, rest = chunk[:end], chunk[end:]
         events = self._feed_plainly(chunk)
         self._plain += len(events)
-        if events and 0 < self._learn_after <= self._plain and not self.ended:
+        if events and self._run is None and 0 < self._look_after <= self._plain:
             self._learn(chunk, events[-1][1])
+        return rest
 
     def _feed_plainly(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
         try:
@@ -150,33 +173,16 @@ class ResponseTranslator:
             self._take(name, data)
         return events
 
-    def _feed_run(self, run: DeltaRun, chunk: bytes) -> bytes:
-        """Take as much of a chunk as goes the fast way; return what has to go the plain way."""
-        if not self._decoder.between_events:
-            # The chunk before has ended within an event: that one goes the plain way.
-            end = chunk.find(b"\n\n") + 2
-            if end < 2:  # noqa: PLR2004 - the two newlines
-                return chunk
-            self._feed_plainly(chunk[:end])
-            chunk = chunk[end:]
-        if self.ended or run.item is not self._items.live or not run.item.takes_run(run.part):
-            self._run = None
-        elif chunk and self._decoder.between_events and (taken := run.take(chunk)):
-            text, characters, chunk = taken
-            if text:
-                run.item.run(run.part, text, characters)
-            self._plain = 0
-        return chunk
-
     def _learn(self, chunk: bytes, data: bytes) -> None:
+        """Look for a run; the longer the less often, where there is none."""
         self._plain = 0
+        self._look_after = min(self._look_after * 2, _SELDOM)
         item = self._items.live
-        # What is known already has not matched of late: this text is of no use.
-        if item is None or (self._run is not None and self._run.item is item) or data in _NO_DATA:
+        if item is None or self.ended or data in _NO_DATA:
             return
         event = codec.loads(data)
-        if isinstance(event, dict):
-            self._run = DeltaRun.learn(item, event, chunk, data)
+        if isinstance(event, dict) and (run := DeltaRun.learn(item, event, chunk, data)):
+            self._run, self._look_after = run, self._learn_after
 
     def end(self) -> None:
         """Take the end of the upstream's stream. Without a terminal event it is a failure, never a clean end."""

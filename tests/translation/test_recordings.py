@@ -178,10 +178,11 @@ def test_nothing_is_ignored(recording: Recording, translate_stream: Any) -> None
     assert translate_stream([recording.data]).translator.ignored == 0
 
 
-def test_text_is_handed_on_delta_by_delta(recording: Recording, translate_stream: Any) -> None:
+def test_text_that_arrives_delta_by_delta_is_handed_on_so(recording: Recording, translate_stream: Any) -> None:
+    pieces = recording.data.splitlines(keepends=True)
     given = [
         event["delta"]["text"]
-        for event in translate_stream([recording.data]).events
+        for event in translate_stream(pieces).events
         if event["type"] == "content_block_delta" and "text" in event["delta"]
     ]
     deltas = ("response.output_text.delta", "response.refusal.delta")
