@@ -55,7 +55,8 @@ class Exchange:
         self._attempts = Attempts(call, upstreams, self._message_id, record)
         self._opening = self._attempts.opening
         self._relay: Relay | None = None
-        self._task: gevent.Greenlet[..., Relay | BaseException] = gevent.Greenlet(self._run)
+        # Gone, like what it has worked with, as soon as there is an answer: a stream may be long.
+        self._task: gevent.Greenlet[..., Relay | BaseException] | None = gevent.Greenlet(self._run)
         self._open = True
         upstreams.running.add(watch)
 
@@ -72,7 +73,8 @@ class Exchange:
             GatewayError: nobody answered, and the caller can be given an HTTP status.
             ClientGone, ShuttingDown: see packy.upstream.cancel.
         """
-        self._task.start()
+        if self._task is not None:
+            self._task.start()
         self._wait(self._call.snapshot.timeouts.ping if self._call.streaming else None)
         if self._relay is None:
             self._sign_of_life()
@@ -129,7 +131,7 @@ class Exchange:
         self._open = False
         self._watch.stop()
         self._upstreams.running.discard(self._watch)
-        if self._relay is None:
+        if self._task is not None:
             # Its connection is closed as it ends.
             self._task.kill()
             if isinstance(self._task.value, Relay):
@@ -153,21 +155,25 @@ class Exchange:
 
     def _wait(self, seconds: float | None) -> None:
         """Wait for the attempts; raises what they raised."""
+        task = self._task
+        if task is None:
+            return
         try:
             with self._watch:
-                self._task.join(seconds)
+                task.join(seconds)
         except ShuttingDown:
             self._record["failure"] = SHUTTING_DOWN.code
             raise
-        if not self._task.ready():
+        if not task.ready():
             return
-        outcome = self._task.value
+        outcome = task.value
         if isinstance(outcome, BaseException):
             if isinstance(outcome, UpstreamError):
                 self._note_error(outcome)
             raise outcome
         self._relay = outcome
         if outcome is not None:
+            self._task = None
             self._attempts.forget()
             self._call = replace(self._call, body={})
             self._content_at = time.monotonic()

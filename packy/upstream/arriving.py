@@ -11,10 +11,11 @@ The way in are extension points of the libraries: `HTTPAdapter.init_poolmanager`
 from __future__ import annotations
 
 import http.client
+import queue
 import ssl
 import time
 import zlib
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import gevent
 from requests.adapters import HTTPAdapter
@@ -26,14 +27,17 @@ from packy.upstream.chunked import ChunkedDecoder
 
 if TYPE_CHECKING:
     import socket
+    from io import BufferedReader
 
     import requests
     from urllib3 import PoolManager
     from urllib3.poolmanager import ProxyManager
 
-__all__ = ["ArrivingAdapter", "ArrivingResponse", "arriving_body"]
+__all__ = ["ArrivingAdapter", "ArrivingConnection", "ArrivingPool", "ArrivingResponse", "arriving_body"]
 
 _READ: Final = 65536
+_HEAD: Final = 2048
+_NO_HEADERS: Final = http.client.HTTPMessage()
 _NOTHING_YET: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 # Whoever sends as much at once may never let a wait happen, in which the worker's other requests have their turn.
 _A_LOT: Final = 16384
@@ -41,6 +45,19 @@ _INTERIM: Final = (100, 200)
 _MOST_INTERIM: Final = 100
 # gzip or zlib, whichever the header says.
 _ANY_ZLIB: Final = 47
+
+
+class _SmallReader:
+    """Makes the file that a head is read from; its buffer stays as long as the answer does."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+
+    def makefile(self, mode: Literal["rb"]) -> BufferedReader:
+        """Do as the socket does, with a buffer that will do for most heads."""
+        return cast("BufferedReader", self._socket.makefile(mode, _HEAD))
 
 
 class ArrivingResponse(http.client.HTTPResponse):
@@ -55,7 +72,7 @@ class ArrivingResponse(http.client.HTTPResponse):
     """
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - http.client's own
-        super().__init__(sock, *args, **kwargs)
+        super().__init__(cast("socket.socket", _SmallReader(sock)), *args, **kwargs)
         self.complete = False
         self._socket = sock
         self._chunks: ChunkedDecoder | None = None
@@ -163,14 +180,20 @@ class ArrivingResponse(http.client.HTTPResponse):
             self._inflate = zlib.decompressobj(_ANY_ZLIB)
         elif coding != "identity":
             raise DecodeError("a compression that packy did not ask for")
-        if self.length == 0:
-            self.complete = True
-            return b""
-        self._socket.settimeout(0)
+        fp, self.headers = self.fp, _NO_HEADERS
+        self.msg = self.headers
         try:
-            return self.fp.read1(_READ) or b""
+            self._socket.settimeout(0)
+            return (fp.read1(_READ) or b"") if self.length != 0 else b""
         except OSError:
             return b""  # nothing there yet: TLS says so by an error
+        finally:
+            self.complete = self.length == 0
+            # What the head was read with would stay for as long as the answer does. Only a connection that its owner
+            # has closed already needs it to be open.
+            if not self.will_close:
+                self.fp = cast("BufferedReader", None)
+                fp.close()
 
     def _unframe(self, data: bytes) -> bytes:
         if self._chunks is not None:
@@ -199,8 +222,8 @@ class ArrivingResponse(http.client.HTTPResponse):
         return body
 
 
-class _PlainConnection(HTTPConnection):
-    """Remembers the answer that it made last."""
+class ArrivingConnection(HTTPConnection):
+    """A connection that remembers the answer that it made last."""
 
     body: ArrivingResponse
 
@@ -213,19 +236,43 @@ class _PlainConnection(HTTPConnection):
         return self.body
 
 
-class _TlsConnection(_PlainConnection, HTTPSConnection):
+class _TlsConnection(ArrivingConnection, HTTPSConnection):
     """The same over TLS."""
 
 
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
+class ArrivingPool(HTTPConnectionPool):
+    """The connections to one provider; packy.upstream.kept takes those that are open, and gives them back."""
+
+    ConnectionCls = ArrivingConnection
+
+    @property
+    def authority(self) -> str:
+        """What the `Host` header says."""
+        host = f"[{self.host}]" if ":" in self.host.strip("[]") and not self.host.startswith("[") else self.host
+        return host if self.port in (None, self.ConnectionCls.default_port) else f"{host}:{self.port}"
+
+    def take_out(self) -> ArrivingConnection | None:
+        """Take an open connection out of the pool, if it is time for one, and it goes to the provider itself."""
+        if self.pool is None or (self.proxy is not None and self.scheme == "http"):
+            return None
+        try:
+            found = cast("ArrivingConnection | None", self.pool.get(block=False))
+        except queue.Empty:
+            return None
+        if found is None:
+            self._put_conn(None)
+        return found if found is not None and found.sock is not None else None
+
+    def put_back(self, connection: ArrivingConnection | None) -> None:
+        """Put a connection into the pool, for the next request; None has the next request open a new one."""
+        self._put_conn(connection)
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(ArrivingPool, HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
-_POOLS: Final = {"http": _PlainPool, "https": _TlsPool}
+_POOLS: Final = {"http": ArrivingPool, "https": _TlsPool}
 
 
 class ArrivingAdapter(HTTPAdapter):
@@ -253,5 +300,5 @@ class ArrivingAdapter(HTTPAdapter):
 
 def arriving_body(response: requests.Response) -> ArrivingResponse:
     """Give the body of an answer that came through an `ArrivingAdapter`, opened with `stream=True`."""
-    connection = cast("_PlainConnection", response.raw.connection)
+    connection = cast("ArrivingConnection", response.raw.connection)
     return connection.body

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import gevent
 import requests
@@ -14,8 +15,9 @@ from requests.utils import get_environ_proxies
 
 from packy import __version__
 from packy.translation import Failure, failure_from_http
-from packy.upstream.arriving import ArrivingAdapter, arriving_body
+from packy.upstream.arriving import ArrivingAdapter
 from packy.upstream.failures import RAISED, UpstreamError, failure_from_exception
+from packy.upstream.kept import answered, ask_kept
 
 if TYPE_CHECKING:
     import socket
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
     from packy.config import Provider, Timeouts
     from packy.translation import UpstreamContext
+    from packy.upstream.arriving import ArrivingPool
+    from packy.upstream.kept import Answered
 
 __all__ = ["Connection", "Connector"]
 
@@ -52,6 +56,23 @@ def _within(seconds: float) -> Iterator[None]:
         timer.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a URL is reached, found out once.
+
+    Attributes:
+        prepared: a request without headers and body.
+        proxies: those on the way.
+        pool: the connections.
+        target: of the request line.
+    """
+
+    prepared: requests.PreparedRequest
+    proxies: dict[str, str]
+    pool: ArrivingPool
+    target: str
+
+
 class Connector:
     """Opens requests to providers, over connections that one worker keeps and shares.
 
@@ -71,20 +92,36 @@ class Connector:
         self.session.headers.clear()
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
         self.session.verify = self._verify = bundle or True
-        self._adapter = ArrivingAdapter(pool_connections=16, pool_maxsize=connections, max_retries=0)
+        # More than _MOST_KNOWN: a pool that is known here must not be given up there.
+        self._adapter = ArrivingAdapter(pool_connections=2 * _MOST_KNOWN, pool_maxsize=connections, max_retries=0)
         self.session.mount("https://", self._adapter)
         self.session.mount("http://", self._adapter)
-        self._known: dict[str, tuple[requests.PreparedRequest, dict[str, str]]] = {}
+        self._known: dict[str, _Way] = {}
 
-    def _prepared(self, url: str) -> tuple[requests.PreparedRequest, dict[str, str]]:
-        """Give a request for a URL, without headers and body, and the proxies on the way there."""
-        if url not in self._known:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            prepared = requests.Request("POST", url).prepare()
-            self._known[url] = prepared, dict(get_environ_proxies(url))
-        prepared, proxies = self._known[url]
-        return prepared.copy(), proxies
+    def _way(self, url: str) -> _Way:
+        if (known := self._known.get(url)) is not None:
+            return known
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        prepared = requests.Request("POST", url).prepare()
+        proxies = dict(get_environ_proxies(url))
+        pool = self._adapter.get_connection_with_tls_context(prepared, self._verify, proxies=proxies)
+        way = _Way(prepared, proxies, cast("ArrivingPool", pool), self._adapter.request_url(prepared, proxies))
+        self._known[url] = way
+        return way
+
+    def _ask(self, url: str, headers: dict[str, str], payload: bytes, timeouts: Timeouts) -> Answered:
+        way = self._way(url)
+        if (already := ask_kept(way.pool, way.target, headers, payload)) is not None:
+            return already
+        prepared = way.prepared.copy()
+        prepared.headers = CaseInsensitiveDict(headers)
+        prepared.body = payload
+        # Past the session, which would follow redirects, keep cookies, and merge settings that are never set.
+        response = self._adapter.send(
+            prepared, stream=True, timeout=(timeouts.connect, None), verify=self._verify, proxies=way.proxies
+        )
+        return answered(response)
 
     def open(
         self, provider: Provider, payload: bytes, timeouts: Timeouts, context: UpstreamContext, session_key: str | None
@@ -113,23 +150,13 @@ class Connector:
         deadline = time.monotonic() + timeouts.first_byte
         try:
             with _within(timeouts.first_byte):
-                prepared, proxies = self._prepared(url)
-                prepared.headers = CaseInsensitiveDict(headers)
-                prepared.body = payload
-                # Past the session, which would follow redirects, keep cookies, and merge settings that are never set.
-                response = self._adapter.send(
-                    prepared,
-                    stream=True,
-                    timeout=(timeouts.connect, None),
-                    verify=self._verify,
-                    proxies=proxies,
-                )
+                answer = self._ask(url, headers, payload, timeouts)
         except RAISED as error:
             raise UpstreamError(failure_from_exception(error, provider.name)) from None
-        if 300 <= response.status_code < 400:  # noqa: PLR2004 - HTTP
-            response.close()
-            raise UpstreamError(_redirects(provider.name, response.status_code))
-        connection = Connection(response, provider, deadline)
+        if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP
+            answer.close()
+            raise UpstreamError(_redirects(provider.name, answer.status))
+        connection = Connection(answer, provider, deadline)
         try:
             connection.check(context)
         except BaseException:
@@ -142,7 +169,7 @@ class Connection:
     """The answer of a provider, as bytes.
 
     Args:
-        response: of requests, opened with `stream=True` through an `ArrivingAdapter`.
+        answer: its head has been read, its body has not.
         provider: who answers.
         deadline: on the monotonic clock: when the first byte of the body has to be there.
 
@@ -151,15 +178,13 @@ class Connection:
         deadline: see above.
     """
 
-    __slots__ = ("_body", "_provider", "_response", "deadline", "status")
+    __slots__ = ("_body", "_close", "_headers", "_keep", "_provider", "deadline", "status")
 
-    def __init__(self, response: requests.Response, provider: Provider, deadline: float) -> None:
-        self.status = response.status_code
+    def __init__(self, answer: Answered, provider: Provider, deadline: float) -> None:
+        self.status = answer.status
         self.deadline = deadline
-        self._response = response
-        # The request is not needed any more, and may be large.
-        response.request.body = None
-        self._body = arriving_body(response)
+        self._headers = answer.headers
+        self._body, self._keep, self._close = answer.body, answer.keep, answer.close
         self._provider = provider
 
     def check(self, context: UpstreamContext) -> None:
@@ -169,7 +194,7 @@ class Connection:
             UpstreamError: it is an error, or something else than a Responses stream.
         """
         name = self._provider.name
-        headers = {key.lower(): value for key, value in self._response.headers.items()}
+        headers, self._headers = self._headers, {}
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if self.status == requests.codes.ok and kind not in ("text/html", "application/json"):
             return
@@ -242,13 +267,13 @@ class Connection:
             pass
         if self._body.complete and not self._body.will_close:
             self._body.finish()
-            self._response.raw.release_conn()
+            self._keep()
         else:
             self.abort()
 
     def abort(self) -> None:
         """Close the connection, whatever is still on its way."""
-        self._response.close()
+        self._close()
 
 
 def _redirects(name: str, status: int) -> Failure:
