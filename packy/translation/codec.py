@@ -57,14 +57,19 @@ def loads(data: bytes | bytearray) -> Any:  # noqa: ANN401 - any JSON value
         ValueError: not JSON, not UTF-8, or nested deeper than the parser goes; its text tells what and where, and
             repeats nothing of the document.
     """
-    marked = data.translate(_DIGITS)
-    if _WIDE_WITHIN not in marked and not marked.startswith(_WIDE):
+    if not _may_hold_wide_integer(data):
         try:
             return orjson.loads(data)
         except ValueError:
             if b"\\u" not in data:
                 raise
     return loads_exactly(data)
+
+
+def _may_hold_wide_integer(data: bytes | bytearray) -> bool:
+    # In a function of its own, so that the copy is gone when the document is parsed.
+    marked = data.translate(_DIGITS)
+    return _WIDE_WITHIN in marked or marked.startswith(_WIDE)
 
 
 def loads_exactly(data: bytes | bytearray | str) -> Any:  # noqa: ANN401 - any JSON value

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import binascii
+import string
 from typing import TYPE_CHECKING, Any
 
+from packy.translation.block import block_type, optional_text, text_of
 from packy.translation.invalid import InvalidRequest
 from packy.translation.signature import PREFIX
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
     from packy.translation.notices import Notices
 
-__all__ = ["block_type", "check_text", "compaction_text", "input_parts", "optional_text", "text_of"]
+__all__ = ["check_text", "compaction_text", "input_parts"]
 
 Json = dict[str, Any]
 
@@ -33,72 +35,15 @@ _SOURCES = {
     "content": frozenset({"type", "content"}),
 }
 _CITATIONS = frozenset({"citations"})
+_BASE64 = f"{string.ascii_letters}{string.digits}+/".encode()
+_MOST_PADDING = 2
 
 
-def block_type(block: object, path: str) -> str:
-    """Give the type of a content block.
-
-    Args:
-        block: an element of a `content` array.
-        path: where it stands.
-
-    Returns:
-        Its `type`.
-
-    Raises:
-        InvalidRequest: it is no object, or has no type.
-    """
-    if not isinstance(block, dict):
-        raise InvalidRequest(path, "must be a content block: an object with a `type`")
-    kind = block.get("type")
-    if not isinstance(kind, str):
-        raise InvalidRequest(f"{path}.type", "must be a string naming the kind of block")
-    return kind
-
-
-def text_of(block: Json, path: str, key: str = "text") -> str:
-    """Give a string that a block must have.
-
-    Args:
-        block: the block.
-        path: where it stands.
-        key: the name of the string.
-
-    Returns:
-        The string.
-
-    Raises:
-        InvalidRequest: it is missing, or no string.
-    """
-    value = block.get(key)
-    if not isinstance(value, str):
-        raise InvalidRequest(f"{path}.{key}", "must be a string")
-    return value
-
-
-def optional_text(block: Json, path: str, key: str) -> str:
-    """Give a string that a block may have.
-
-    Args:
-        block: the block.
-        path: where it stands.
-        key: the name of the string.
-
-    Returns:
-        The string; empty where there is none.
-
-    Raises:
-        InvalidRequest: it is no string.
-    """
-    return "" if block.get(key) is None else text_of(block, path, key)
-
-
-def check_text(block: Json, path: str, notices: Notices) -> str:
+def check_text(block: Json, notices: Notices) -> str:
     """Give the text of a text block.
 
     Args:
         block: the block.
-        path: where it stands.
         notices: takes what else it holds, but not the citations of our own web search: their text stands in the block.
 
     Returns:
@@ -110,11 +55,11 @@ def check_text(block: Json, path: str, notices: Notices) -> str:
     citations = block.get("citations")
     if citations:
         if not isinstance(citations, list):
-            raise InvalidRequest(f"{path}.citations", "must be an array")
+            raise InvalidRequest("citations", "must be an array")
         if not all(map(_is_own_citation, citations)):
             notices.add("messages.content.citations")
     notices.rest("messages.content.text", block, _TEXT)
-    return text_of(block, path)
+    return text_of(block)
 
 
 def _is_own_citation(citation: object) -> bool:
@@ -124,12 +69,11 @@ def _is_own_citation(citation: object) -> bool:
     return isinstance(index, str) and index.startswith(PREFIX)
 
 
-def compaction_text(block: Json, path: str, notices: Notices) -> str:
+def compaction_text(block: Json, notices: Notices) -> str:
     """Give the summary that a compaction block holds.
 
     Args:
         block: the block.
-        path: where it stands.
         notices: takes what else it holds.
 
     Returns:
@@ -138,19 +82,18 @@ def compaction_text(block: Json, path: str, notices: Notices) -> str:
     Raises:
         InvalidRequest: it is no string.
     """
-    text = optional_text(block, path, "content")
+    text = optional_text(block, "content")
     if not text and block.get("encrypted_content"):
         notices.add("messages.content.compaction")
     notices.rest("messages.content.compaction", block, _COMPACTION, frozenset({"tool_changes"}))
     return text
 
 
-def input_parts(block: object, path: str, notices: Notices) -> list[Json]:
+def input_parts(block: object, notices: Notices) -> list[Json]:
     """Translate one block.
 
     Args:
         block: a text, image, document or search_result block.
-        path: where it stands.
         notices: takes the names of what cannot be carried.
 
     Returns:
@@ -159,122 +102,152 @@ def input_parts(block: object, path: str, notices: Notices) -> list[Json]:
     Raises:
         InvalidRequest: the block is malformed, or of no kind known to the Messages API.
     """
-    kind = block_type(block, path)
-    translate = _PARTS.get(kind)
+    translate = _PARTS.get(block_type(block))
     if translate is None:
-        raise InvalidRequest(f"{path}.type", f"no content block of this kind is allowed here; allowed: {_ALLOWED}")
+        raise InvalidRequest("type", f"no content block of this kind is allowed here; allowed: {_ALLOWED}")
     assert isinstance(block, dict)  # noqa: S101 - block_type has seen to it; this tells the type checker
-    return translate(block, path, notices)
+    return translate(block, notices)
 
 
 def _text_part(text: str) -> list[Json]:
     return [{"type": "input_text", "text": text}] if text else []
 
 
-def _text(block: Json, path: str, notices: Notices) -> list[Json]:
-    return _text_part(check_text(block, path, notices))
+def _text(block: Json, notices: Notices) -> list[Json]:
+    return _text_part(check_text(block, notices))
 
 
-def _source(block: Json, path: str, notices: Notices) -> tuple[Json, str]:
+def _source(block: Json, notices: Notices) -> tuple[Json, str]:
     source = block.get("source")
     if not isinstance(source, dict):
-        raise InvalidRequest(f"{path}.source", "must be an object with a `type`")
-    kind = text_of(source, f"{path}.source", "type")
+        raise InvalidRequest("source", "must be an object with a `type`")
+    kind = source.get("type")
+    if not isinstance(kind, str):
+        raise InvalidRequest("source.type", "must be a string")
     if kind in _SOURCES:
         notices.rest(f"messages.content.{block['type']}.source", source, _SOURCES[kind])
     return source, kind
 
 
-def _base64(source: Json, path: str) -> str:
-    data = text_of(source, path, "data")
-    try:
-        binascii.a2b_base64(data.encode("ascii"), strict_mode=True)
-    except ValueError:
-        raise InvalidRequest(f"{path}.data", "is not valid base64") from None
+def _base64(source: Json) -> str:
+    data = text_of(source, "data")
     if not data:
-        raise InvalidRequest(f"{path}.data", "is empty")
+        raise InvalidRequest("data", "is empty")
+    if not _is_base64(data):
+        raise InvalidRequest("data", "is not valid base64")
     return data
 
 
-def _url(source: Json, path: str) -> str:
-    url = text_of(source, path, "url")
+def _is_base64(data: str) -> bool:
+    # A request with images is images for the most part: to decode them takes three times as long as to look at them.
+    digits = data.rstrip("=")
+    padded = len(data) % 4 == 0 and len(data) - len(digits) <= _MOST_PADDING
+    if padded and digits.isascii() and not digits.encode().translate(None, _BASE64):
+        return True
+    try:
+        binascii.a2b_base64(data.encode("ascii"), strict_mode=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _url(source: Json) -> str:
+    url = text_of(source, "url")
     if not url.startswith(("https://", "http://")):
-        raise InvalidRequest(f"{path}.url", "must be an http(s) URL")
+        raise InvalidRequest("url", "must be an http(s) URL")
     return url
 
 
-def _image(block: Json, path: str, notices: Notices) -> list[Json]:
-    source, kind = _source(block, path, notices)
+def _image(block: Json, notices: Notices) -> list[Json]:
+    source, kind = _source(block, notices)
     notices.rest("messages.content.image", block, _IMAGE, frozenset({"transformations"}))
-    at = f"{path}.source"
-    if kind == "base64":
-        media_type = text_of(source, at, "media_type")
-        if media_type not in _IMAGE_TYPES:
-            raise InvalidRequest(f"{at}.media_type", f"must be one of {', '.join(sorted(_IMAGE_TYPES))}")
-        url = f"data:{media_type};base64,{_base64(source, at)}"
-    elif kind == "url":
-        url = _url(source, at)
-    elif kind == "file":
+    if kind == "file":
         notices.add("messages.content.image.file")
         return []
-    else:
-        raise InvalidRequest(f"{at}.type", "must be base64, url or file")
+    try:
+        url = _image_url(source, kind)
+    except InvalidRequest as wrong:
+        raise wrong.within("source") from None
     return [{"type": "input_image", "image_url": url, "detail": "auto"}]
 
 
-def _document(block: Json, path: str, notices: Notices) -> list[Json]:
-    source, kind = _source(block, path, notices)
-    notices.rest("messages.content.document", block, _DOCUMENT, _CITATIONS)
-    at = f"{path}.source"
-    title = optional_text(block, path, "title")
-    before = _text_part(optional_text(block, path, "context"))
-    if kind == "base64":
-        if text_of(source, at, "media_type") != "application/pdf":
-            raise InvalidRequest(f"{at}.media_type", "must be application/pdf")
-        data = f"data:application/pdf;base64,{_base64(source, at)}"
-        return [*before, {"type": "input_file", "filename": title or "document.pdf", "file_data": data}]
+def _image_url(source: Json, kind: str) -> str:
     if kind == "url":
-        return [*before, *_text_part(title), {"type": "input_file", "file_url": _url(source, at)}]
-    if kind == "text":
-        if source.get("media_type", "text/plain") != "text/plain":
-            raise InvalidRequest(f"{at}.media_type", "must be text/plain")
-        return [*before, *_text_part(title), *_text_part(text_of(source, at, "data"))]
-    if kind == "content":
-        return [*before, *_text_part(title), *_nested(source.get("content"), f"{at}.content", notices)]
+        return _url(source)
+    if kind != "base64":
+        raise InvalidRequest("type", "must be base64, url or file")
+    media_type = text_of(source, "media_type")
+    if media_type not in _IMAGE_TYPES:
+        raise InvalidRequest("media_type", f"must be one of {', '.join(sorted(_IMAGE_TYPES))}")
+    return f"data:{media_type};base64,{_base64(source)}"
+
+
+def _document(block: Json, notices: Notices) -> list[Json]:
+    source, kind = _source(block, notices)
+    notices.rest("messages.content.document", block, _DOCUMENT, _CITATIONS)
+    title = optional_text(block, "title")
+    before = _text_part(optional_text(block, "context"))
     if kind == "file":
         notices.add("messages.content.document.file")
         return []
-    raise InvalidRequest(f"{at}.type", "must be base64, url, text, content or file")
+    try:
+        return [*before, *_document_parts(source, kind, title, notices)]
+    except InvalidRequest as wrong:
+        raise wrong.within("source") from None
 
 
-def _nested(content: object, path: str, notices: Notices) -> list[Json]:
+def _document_parts(source: Json, kind: str, title: str, notices: Notices) -> list[Json]:
+    if kind == "base64":
+        if text_of(source, "media_type") != "application/pdf":
+            raise InvalidRequest("media_type", "must be application/pdf")
+        data = f"data:application/pdf;base64,{_base64(source)}"
+        return [{"type": "input_file", "filename": title or "document.pdf", "file_data": data}]
+    if kind == "url":
+        return [*_text_part(title), {"type": "input_file", "file_url": _url(source)}]
+    if kind == "text":
+        if source.get("media_type", "text/plain") != "text/plain":
+            raise InvalidRequest("media_type", "must be text/plain")
+        return [*_text_part(title), *_text_part(text_of(source, "data"))]
+    if kind == "content":
+        return [*_text_part(title), *_nested(source, notices)]
+    raise InvalidRequest("type", "must be base64, url, text, content or file")
+
+
+def _nested(holder: Json, notices: Notices) -> list[Json]:
+    content = holder.get("content")
     if isinstance(content, str):
         return _text_part(content)
     if not isinstance(content, list):
-        raise InvalidRequest(path, "must be a string or an array of content blocks")
-    return [part for i, block in enumerate(content) for part in input_parts(block, f"{path}.{i}", notices)]
+        raise InvalidRequest("content", "must be a string or an array of content blocks")
+    parts: list[Json] = []
+    for i, block in enumerate(content):
+        try:
+            parts += input_parts(block, notices)
+        except InvalidRequest as wrong:
+            raise wrong.within(f"content.{i}") from None
+    return parts
 
 
-def _search_result(block: Json, path: str, notices: Notices) -> list[Json]:
+def _search_result(block: Json, notices: Notices) -> list[Json]:
     notices.rest("messages.content.search_result", block, _SEARCH_RESULT, _CITATIONS)
-    heading = f"{text_of(block, path, 'title')}\n{text_of(block, path, 'source')}"
-    return [*_text_part(heading), *_nested(block.get("content"), f"{path}.content", notices)]
+    heading = f"{text_of(block, 'title')}\n{text_of(block, 'source')}"
+    return [*_text_part(heading), *_nested(block, notices)]
 
 
-def _container_upload(_: Json, __: str, notices: Notices) -> list[Json]:
+def _container_upload(_: Json, notices: Notices) -> list[Json]:
     notices.add("messages.content.container_upload")
     return []
 
 
-def _compaction(block: Json, path: str, notices: Notices) -> list[Json]:
-    return _text_part(compaction_text(block, path, notices))
+def _compaction(block: Json, notices: Notices) -> list[Json]:
+    return _text_part(compaction_text(block, notices))
 
 
-def _no_effect(_: Json, __: str, ___: Notices) -> list[Json]:
+def _no_effect(_: Json, __: Notices) -> list[Json]:
     return []
 
 
-_PARTS: dict[str, Callable[[Json, str, Notices], list[Json]]] = {
+_PARTS: dict[str, Callable[[Json, Notices], list[Json]]] = {
     "text": _text,
     "image": _image,
     "document": _document,

@@ -21,63 +21,59 @@ class Conversation:
     Args:
         names: gives tools of the history their upstream names.
         notices: takes the names of what cannot be carried.
+        without_reasoning: leave all reasoning items out.
 
     Attributes:
         items: of the Responses API.
         used: the client's names of the tools that were called or referred to.
         names: as given.
         notices: as given.
+        without_reasoning: as given.
     """
 
-    __slots__ = ("_calls", "items", "names", "notices", "used")
+    __slots__ = ("_calls", "items", "names", "notices", "used", "without_reasoning")
 
-    def __init__(self, names: ToolNames, notices: Notices) -> None:
+    def __init__(self, names: ToolNames, notices: Notices, *, without_reasoning: bool = False) -> None:
         self.items: list[Json] = []
         self.used: set[str] = set()
         self.names = names
         self.notices = notices
-        # tool_use id → where it stands, until its result has been seen; then None.
-        self._calls: dict[str, str | None] = {}
+        self.without_reasoning = without_reasoning
+        # tool_use id → whether its result has been seen.
+        self._calls: dict[str, bool] = {}
 
-    def called(self, call_id: str, path: str) -> None:
+    def called(self, call_id: str) -> None:
         """Note a call.
 
         Args:
             call_id: the id of a tool_use.
-            path: where it stands.
 
         Raises:
             InvalidRequest: there was one with this id before.
         """
         if call_id in self._calls:
-            raise InvalidRequest(f"{path}.id", "tool_use ids must be unique")
-        self._calls[call_id] = path
+            raise InvalidRequest("id", "tool_use ids must be unique")
+        self._calls[call_id] = False
 
-    def answered(self, call_id: str, path: str) -> None:
+    def answered(self, call_id: str) -> None:
         """Note the result of a call.
 
         Args:
             call_id: the id of its tool_use.
-            path: where the result stands.
 
         Raises:
             InvalidRequest: there was no such call, or it has a result already.
         """
-        if call_id not in self._calls:
-            raise InvalidRequest(f"{path}.tool_use_id", "no tool_use with this id in the messages before")
-        if self._calls[call_id] is None:
-            raise InvalidRequest(f"{path}.tool_use_id", "this tool_use has a tool_result already")
-        self._calls[call_id] = None
+        seen = self._calls.get(call_id)
+        if seen is None:
+            raise InvalidRequest("tool_use_id", "no tool_use with this id in the messages before")
+        if seen:
+            raise InvalidRequest("tool_use_id", "this tool_use has a tool_result already")
+        self._calls[call_id] = True
 
-    def check_answered(self) -> None:
-        """Refuse a conversation with an open call.
-
-        Raises:
-            InvalidRequest: naming the first one.
-        """
-        for path in self._calls.values():
-            if path is not None:
-                raise InvalidRequest(path, "this tool_use has no tool_result in the messages that follow")
+    def open_call(self) -> str | None:
+        """Give the id of the first call without a result; None where each has one."""
+        return next((call_id for call_id, seen in self._calls.items() if not seen), None)
 
     def message(self, role: str, parts: list[Json]) -> None:
         """Add a message, unless it is empty.

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from packy.translation.assistant_turn import translate_turn
-from packy.translation.content import block_type, input_parts, text_of
+from packy.translation.block import block_type, mere_text, text_of
+from packy.translation.content import input_parts
 from packy.translation.conversation import Conversation
 from packy.translation.invalid import InvalidRequest
 from packy.translation.names import short_call_id
@@ -22,7 +23,6 @@ __all__ = ["translate_messages"]
 Json = dict[str, Any]
 
 _ERROR_MARK = "[tool error] "
-_ROLES = ("user", "assistant", "system")
 # The keys of messages and blocks that are carried, or that have no effect on the answer; then the others that the
 # Messages API has there.
 _MESSAGE = frozenset({"role", "content"})
@@ -54,129 +54,159 @@ def translate_messages(
     """
     if not isinstance(messages, list) or not messages:
         raise InvalidRequest("messages", "must be an array with at least one message")
-    conversation = Conversation(names, notices)
+    conversation = Conversation(names, notices, without_reasoning=without_reasoning)
     from_the_last = range(len(messages) - 1, -1, -1)
     last_of_user = next((i for i in from_the_last if _role(messages[i]) == "user"), -1)
     for i, message in enumerate(messages):
-        path = f"messages.{i}"
-        if not isinstance(message, dict):
-            raise InvalidRequest(path, "must be an object with `role` and `content`")
-        role = message.get("role")
-        if role not in _ROLES:
-            raise InvalidRequest(f"{path}.role", "must be user, assistant or system")
-        if role == "system":
-            _system(conversation, message, path, cleared=i < last_of_user)
-            continue
-        notices.rest("messages", message, _MESSAGE)
-        content = _content(message, path)
-        if role == "user":
-            _user(conversation, content, f"{path}.content")
-        else:
-            translate_turn(conversation, content, f"{path}.content", without_reasoning=without_reasoning)
-    conversation.check_answered()
+        try:
+            _message(conversation, message, cleared=i < last_of_user)
+        except InvalidRequest as wrong:
+            raise wrong.within(f"messages.{i}") from None
+    if (call_id := conversation.open_call()) is not None:
+        problem = "this tool_use has no tool_result in the messages that follow"
+        raise InvalidRequest(_place_of(call_id, messages), problem)
     if conversation.items and conversation.items[-1].get("role") == "assistant":
         # Claude would go on with these words; a Responses API answers them.
         notices.add("messages.prefill")
     return conversation.items, conversation.used
 
 
+def _message(conversation: Conversation, message: object, *, cleared: bool) -> None:
+    if not isinstance(message, dict):
+        raise InvalidRequest("", "must be an object with `role` and `content`")
+    role = message.get("role")
+    if role == "system":
+        _system(conversation, message, cleared=cleared)
+    elif role in ("user", "assistant"):
+        if len(message) > len(_MESSAGE):  # both of them are there, or it is refused
+            conversation.notices.rest("messages", message, _MESSAGE)
+        translate = _user if role == "user" else translate_turn
+        translate(conversation, _content(message))
+    else:
+        raise InvalidRequest("role", "must be user, assistant or system")
+
+
 def _role(message: object) -> object:
     return message.get("role") if isinstance(message, dict) else None
 
 
-def _content(message: Json, path: str) -> list[object]:
-    content = message.get("content")
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}]
-    if not isinstance(content, list):
-        raise InvalidRequest(f"{path}.content", "must be a string or an array of content blocks")
-    return content
-
-
-def _user(conversation: Conversation, content: list[object], path: str) -> None:
-    parts: list[Json] = []
-    for i, block in enumerate(content):
-        at = f"{path}.{i}"
-        if isinstance(block, dict) and block.get("type") == "tool_result":
-            conversation.message("user", parts)
-            parts = []
-            _result(conversation, block, at)
-        else:
-            parts += input_parts(block, at, conversation.notices)
-    conversation.message("user", parts)
-
-
-def _result(conversation: Conversation, block: Json, path: str) -> None:
-    call_id = text_of(block, path, "tool_use_id")
-    conversation.answered(call_id, path)
-    conversation.notices.rest("messages.content.tool_result", block, _RESULT, _TOOLSET)
-    content, failed = block.get("content"), block.get("is_error") or False
-    if not isinstance(failed, bool):
-        raise InvalidRequest(f"{path}.is_error", "must be true or false")
-    output: str | list[Json]
-    if content is None or isinstance(content, str):
-        output = (_ERROR_MARK if failed else "") + (content or "")
-    elif isinstance(content, list):
-        at = f"{path}.content"
-        output = [part for i, each in enumerate(content) for part in _result_parts(conversation, each, f"{at}.{i}")]
-        if failed:
-            output = [{"type": "input_text", "text": _ERROR_MARK.strip()}, *output]
-    else:
-        raise InvalidRequest(f"{path}.content", "must be a string or an array of content blocks")
-    conversation.items.append(
-        {"type": "function_call_output", "call_id": short_call_id(call_id), "output": output or ""}
+def _place_of(call_id: str, messages: list[Json]) -> str:
+    """Find a call again, in messages that have been translated."""
+    return next(
+        f"messages.{i}.content.{j}"
+        for i, message in enumerate(messages)
+        if message["role"] == "assistant"
+        for j, block in enumerate(_content(message))
+        if block["type"] == "tool_use" and block["id"] == call_id
     )
 
 
-def _result_parts(conversation: Conversation, block: object, path: str) -> list[Json]:
-    if isinstance(block, dict):
-        if block.get("type") == "tool_reference":
-            conversation.notices.rest("messages.content.tool_reference", block, _REFERENCE)
-            return conversation.reference(text_of(block, path, "tool_name"))
-        if block.get("type") == "browser_state":
-            conversation.notices.add("messages.content.browser_state")
-            return []
-    return input_parts(block, path, conversation.notices)
+def _content(message: Json) -> list[Any]:
+    content = message.get("content")
+    if isinstance(content, list):
+        return content
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    raise InvalidRequest("content", "must be a string or an array of content blocks")
 
 
-def _system(conversation: Conversation, message: Json, path: str, *, cleared: bool) -> None:
+def _user(conversation: Conversation, content: list[Any]) -> None:
+    parts: list[Json] = []
+    for i, block in enumerate(content):
+        if text := mere_text(block):
+            parts.append({"type": "input_text", "text": text})
+            continue
+        try:
+            if block_type(block) == "tool_result":
+                conversation.message("user", parts)
+                parts = []
+                _result(conversation, block)
+            else:
+                parts += input_parts(block, conversation.notices)
+        except InvalidRequest as wrong:
+            raise wrong.within(f"content.{i}") from None
+    conversation.message("user", parts)
+
+
+def _result(conversation: Conversation, block: Json) -> None:
+    call_id = text_of(block, "tool_use_id")
+    conversation.answered(call_id)
+    conversation.notices.rest("messages.content.tool_result", block, _RESULT, _TOOLSET)
+    content, failed = block.get("content"), block.get("is_error") or False
+    if not isinstance(failed, bool):
+        raise InvalidRequest("is_error", "must be true or false")
+    output: str | list[Json]
+    if content is None or isinstance(content, str):
+        output = (_ERROR_MARK if failed else "") + (content or "")
+    else:
+        parts: list[Json] = [{"type": "input_text", "text": _ERROR_MARK.strip()}] if failed else []
+        for i, part in enumerate(_content(block)):
+            if text := mere_text(part):
+                parts.append({"type": "input_text", "text": text})
+                continue
+            try:
+                parts += _result_parts(conversation, part)
+            except InvalidRequest as wrong:
+                raise wrong.within(f"content.{i}") from None
+        output = parts or ""
+    conversation.items.append({"type": "function_call_output", "call_id": short_call_id(call_id), "output": output})
+
+
+def _result_parts(conversation: Conversation, block: Json) -> list[Json]:
+    kind = block_type(block)
+    if kind == "tool_reference":
+        conversation.notices.rest("messages.content.tool_reference", block, _REFERENCE)
+        return conversation.reference(text_of(block, "tool_name"))
+    if kind == "browser_state":
+        conversation.notices.add("messages.content.browser_state")
+        return []
+    return input_parts(block, conversation.notices)
+
+
+def _system(conversation: Conversation, message: Json, *, cleared: bool) -> None:
     """Translate system text in mid-conversation.
 
     Args:
         conversation: takes the message.
         message: the message.
-        path: where it stands.
         cleared: whether it is gone by now if it asks to be cleared at the user's next message.
     """
     conversation.notices.rest("messages", message, _SYSTEM, _OUTPUT)
     if message.get("content") is None and isinstance(message.get("output_config"), dict):
         return
-    content = _content(message, path)
+    content = _content(message)
     clear_at = message.get("clear_at")
     if clear_at not in (None, "never", "next_user_message"):
-        raise InvalidRequest(f"{path}.clear_at", "must be never or next_user_message")
+        raise InvalidRequest("clear_at", "must be never or next_user_message")
     gone = cleared and clear_at == "next_user_message"
     parts: list[Json] = []
     for i, block in enumerate(content):
-        at = f"{path}.content.{i}"
-        kind = block_type(block, at)
-        if isinstance(block, dict) and kind in ("tool_addition", "tool_removal"):
-            parts += _tool_change(conversation, block, at)
-        elif kind != "text":
-            raise InvalidRequest(f"{at}.type", "a system message takes text and tool changes only")
-        else:
-            text = input_parts(block, at, conversation.notices)
-            parts += [] if gone else text
+        try:
+            parts += _system_parts(conversation, block, cleared=gone)
+        except InvalidRequest as wrong:
+            raise wrong.within(f"content.{i}") from None
     conversation.message("developer", parts)
 
 
-def _tool_change(conversation: Conversation, block: Json, path: str) -> list[Json]:
+def _system_parts(conversation: Conversation, block: Json, *, cleared: bool) -> list[Json]:
+    kind = block_type(block)
+    if kind in ("tool_addition", "tool_removal"):
+        return _tool_change(conversation, block)
+    if kind != "text":
+        raise InvalidRequest("type", "a system message takes text and tool changes only")
+    parts = input_parts(block, conversation.notices)
+    return [] if cleared else parts
+
+
+def _tool_change(conversation: Conversation, block: Json) -> list[Json]:
     """Offer a tool that the request declares; other changes are not carried."""
     kind, tool = block["type"], block.get("tool")
     if not isinstance(tool, dict):
-        raise InvalidRequest(f"{path}.tool", "must be an object with a `type`")
+        raise InvalidRequest("tool", "must be an object with a `type`")
     conversation.notices.rest(f"messages.content.{kind}", block, _CHANGE)
     if kind == "tool_addition" and tool.get("type") == "tool_reference":
-        return conversation.reference(text_of(tool, f"{path}.tool", "name"))
+        if not isinstance(name := tool.get("name"), str):
+            raise InvalidRequest("tool.name", "must be a string")
+        return conversation.reference(name)
     conversation.notices.add(f"messages.content.{kind}")
     return []

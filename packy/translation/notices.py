@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
+from typing import Any
 
 __all__ = ["Notices"]
 
@@ -45,7 +42,7 @@ class Notices:
         """
         self._names[name] = None
 
-    def rest(self, path: str, value: Json, carried: AbstractSet[str], not_carried: AbstractSet[str] = _NOTHING) -> None:
+    def rest(self, path: str, value: Json, carried: frozenset[str], not_carried: frozenset[str] = _NOTHING) -> None:
         """Note the keys of an object that are not carried, as far as they ask for anything.
 
         Args:
@@ -54,7 +51,7 @@ class Notices:
             carried: the keys that are carried elsewhere, or have no effect on an answer.
             not_carried: the others that the Messages API has here; what is in neither is the caller's own.
         """
-        if value.keys() <= carried:
+        if carried.issuperset(value):
             return
         before = f"{path}." if path else ""
         for key, held in value.items():

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from packy.translation import codec, parameters
-from packy.translation.content import text_of
 from packy.translation.history import translate_messages
 from packy.translation.invalid import InvalidRequest
 from packy.translation.names import ToolNames
@@ -212,7 +211,9 @@ def _system_text(system: object, notices: Notices) -> str:
     for i, block in enumerate(system):
         if not isinstance(block, dict) or block.get("type") != "text":
             raise InvalidRequest(f"system.{i}", "must be a text block")
-        text = text_of(block, f"system.{i}")
+        text = block.get("text")
+        if not isinstance(text, str):
+            raise InvalidRequest(f"system.{i}.text", "must be a string")
         notices.rest("system", block, _SYSTEM_TEXT, _CITATIONS)
         # It varies from request to request, and would spoil the upstream's prompt cache (measured with 2.1.197).
         if text and not text.startswith(_BILLING):

@@ -98,7 +98,10 @@ def repair_schema(schema: Schema | None) -> Schema:
     """
     if not schema:
         return {"type": "object", "properties": {}}
-    bare = {key: value for key, value in schema.items() if key != "$schema"} if "$schema" in schema else schema
+    bare = schema
+    if "$schema" in schema:
+        bare = schema.copy()
+        del bare["$schema"]
     if bare.get("type") == "object" and "properties" in bare and is_plain(bare):
         return bare
     return _repaired(schema)

@@ -11,19 +11,26 @@ __all__ = ["is_plain"]
 
 Schema = dict[str, Any]
 
+_TEXTS: Final = frozenset({"description", "format", "title"})
+_STRINGS: Final = frozenset({str})
 _TYPES: Final = frozenset({"boolean", "integer", "null", "number", "object", "string"})
 
 
-def is_plain(schema: Schema) -> bool:
+def is_plain(schema: object) -> bool:
     """Tell whether a schema holds well-known keywords only, each with a value as it should be.
 
     Args:
         schema: a schema within another, or the one at the root.
 
     Returns:
-        True if repairing it would change nothing; False if it would, or may.
+        True if repairing it would change nothing; False if it would, or may, and for what is no object.
     """
+    if not isinstance(schema, dict):
+        return False
     for key, value in schema.items():
+        # Most keywords are these two: no call for them.
+        if type(value) is str and (key in _TEXTS or (key == "type" and value in _TYPES)):
+            continue
         check = _CHECKS.get(key)
         if check is None or not check(value, schema):
             return False
@@ -31,23 +38,19 @@ def is_plain(schema: Schema) -> bool:
 
 
 def _type(value: object, schema: Schema) -> bool:
-    return isinstance(value, str) and (value in _TYPES or (value == "array" and "items" in schema))
-
-
-def _text(value: object, _: Schema) -> bool:
-    return isinstance(value, str)
+    return value == "array" and "items" in schema
 
 
 def _schemas(value: object, _: Schema) -> bool:
-    return isinstance(value, dict) and all(isinstance(each, dict) and is_plain(each) for each in value.values())
+    return isinstance(value, dict) and all(map(is_plain, value.values()))
 
 
 def _schema(value: object, _: Schema) -> bool:
-    return isinstance(value, bool) or (isinstance(value, dict) and is_plain(value))
+    return isinstance(value, bool) or is_plain(value)
 
 
 def _names(value: object, _: Schema) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value) and len(set(value)) == len(value)
+    return isinstance(value, list) and _STRINGS.issuperset(map(type, value)) and len(set(value)) == len(value)
 
 
 def _values(value: object, _: Schema) -> bool:
@@ -68,7 +71,6 @@ def _anything(_: object, __: Schema) -> bool:
 
 _CHECKS: Final[dict[str, Callable[[Any, Schema], bool]]] = {
     "type": _type,
-    **dict.fromkeys(("description", "format", "title"), _text),
     "properties": _schemas,
     **dict.fromkeys(("items", "additionalProperties"), _schema),
     "required": _names,

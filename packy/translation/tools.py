@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from packy.translation import codec
-from packy.translation.content import optional_text, text_of
+from packy.translation.block import optional_text, text_of
 from packy.translation.invalid import InvalidRequest
 from packy.translation.schema import repair_schema, satisfies_strict
 from packy.translation.typed_tools import OPTIONS, TYPED_TOOLS, describe
@@ -69,22 +69,30 @@ def tool_list(request: Json) -> list[Json]:
         return []
     if not isinstance(tools, list):
         raise InvalidRequest("tools", "must be an array")
-    seen = set()
+    seen: set[str] = set()
     for i, tool in enumerate(tools):
-        if not isinstance(tool, dict):
-            raise InvalidRequest(f"tools.{i}", "must be an object")
-        kind = tool.get("type")
-        if kind is not None and not isinstance(kind, str):
-            raise InvalidRequest(f"tools.{i}.type", "must be a string")
-        if _family(tool) in _TOOLSETS:
-            continue
-        name = text_of(tool, f"tools.{i}", "name")
-        if not name:
-            raise InvalidRequest(f"tools.{i}.name", "must not be empty")
-        if name in seen:
-            raise InvalidRequest(f"tools.{i}.name", "tool names must be unique")
-        seen.add(name)
+        try:
+            _check_name(tool, seen)
+        except InvalidRequest as wrong:
+            raise wrong.within(f"tools.{i}") from None
     return tools
+
+
+def _check_name(tool: object, seen: set[str]) -> None:
+    if not isinstance(tool, dict):
+        raise InvalidRequest("", "must be an object")
+    kind = tool.get("type")
+    if kind is not None:
+        if not isinstance(kind, str):
+            raise InvalidRequest("type", "must be a string")
+        if _family(tool) in _TOOLSETS:
+            return
+    name = text_of(tool, "name")
+    if not name:
+        raise InvalidRequest("name", "must not be empty")
+    if name in seen:
+        raise InvalidRequest("name", "tool names must be unique")
+    seen.add(name)
 
 
 def function_names(tools: list[Json]) -> Iterator[str]:
@@ -103,7 +111,8 @@ def _is_function(tool: Json) -> bool:
 
 def _family(tool: Json) -> str:
     """Give a tool's type without its version."""
-    matched = _TYPED.fullmatch(tool.get("type") or "")
+    kind = tool.get("type")
+    matched = _TYPED.fullmatch(kind) if kind else None
     return matched[1] if matched else ""
 
 
@@ -127,37 +136,39 @@ def translate_tools(tools: list[Json], names: ToolNames, used: set[str], notices
     translated = []
     for i, tool in enumerate(tools):
         waits = found_by_client and tool.get("defer_loading") and tool.get("name") not in used
-        path = f"tools.{i}"
-        if _is_function(tool):
-            described = _described(tool, path)
-            if not waits:
-                translated.append(_function(tool, described, path, names, notices))
-        elif (family := _family(tool)) == "web_search":
-            search = _web_search(tool, path, notices)
-            if not waits:
-                translated.append(search)
-        else:
-            notices.add(f"tools.{family if family in _NOT_CARRIED else 'other'}")
+        try:
+            if _is_function(tool):
+                described = _described(tool)
+                if not waits:
+                    translated.append(_function(tool, described, names, notices))
+            elif (family := _family(tool)) == "web_search":
+                search = _web_search(tool, notices)
+                if not waits:
+                    translated.append(search)
+            else:
+                notices.add(f"tools.{family if family in _NOT_CARRIED else 'other'}")
+        except InvalidRequest as wrong:
+            raise wrong.within(f"tools.{i}") from None
     return translated
 
 
-def _described(tool: Json, path: str) -> tuple[str, Json | None]:
+def _described(tool: Json) -> tuple[str, Json | None]:
     """Give a function's description and schema."""
     if tool.get("type") in TYPED_TOOLS:
-        return describe(tool, path)
+        return describe(tool)
     schema = tool.get("input_schema")
     if schema is not None and not isinstance(schema, dict):
-        raise InvalidRequest(f"{path}.input_schema", "must be a JSON schema, an object")
-    return optional_text(tool, path, "description"), schema
+        raise InvalidRequest("input_schema", "must be a JSON schema, an object")
+    return optional_text(tool, "description"), schema
 
 
-def _function(tool: Json, described: tuple[str, Json | None], path: str, names: ToolNames, notices: Notices) -> Json:
+def _function(tool: Json, described: tuple[str, Json | None], names: ToolNames, notices: Notices) -> Json:
     description, schema = described
     parameters = repair_schema(schema)
     # Without the key the API reads the schema as strict, and requires every parameter (measured against the API).
     strict = tool.get("strict") or False
     if not isinstance(strict, bool):
-        raise InvalidRequest(f"{path}.strict", "must be true or false")
+        raise InvalidRequest("strict", "must be true or false")
     if strict and not satisfies_strict(parameters):
         notices.add("tools.strict")
         strict = False
@@ -167,48 +178,54 @@ def _function(tool: Json, described: tuple[str, Json | None], path: str, names: 
     return {
         "type": "function",
         "name": names.upstream(tool["name"]),
-        "description": description + _examples(tool, path),
+        "description": description + _examples(tool),
         "parameters": parameters,
         "strict": strict,
     }
 
 
-def _examples(tool: Json, path: str) -> str:
+def _examples(tool: Json) -> str:
     """Give a function's examples as text, for which the Responses API has no field."""
     examples = tool.get("input_examples")
     if not examples:
         return ""
     if not isinstance(examples, list) or not all(isinstance(example, dict) for example in examples):
-        raise InvalidRequest(f"{path}.input_examples", "must be an array of objects")
+        raise InvalidRequest("input_examples", "must be an array of objects")
     return "\n\nExamples of its input:\n" + "\n".join(codec.dumps(example).decode("utf-8") for example in examples)
 
 
-def _web_search(tool: Json, path: str, notices: Notices) -> Json:
+def _web_search(tool: Json, notices: Notices) -> Json:
     translated: Json = {"type": "web_search"}
-    domains = {key: _strings(tool, path, key) for key in ("allowed_domains", "blocked_domains")}
+    domains = {key: _strings(tool, key) for key in ("allowed_domains", "blocked_domains")}
     if all(domains.values()):
-        raise InvalidRequest(path, "takes allowed_domains or blocked_domains, not both")
+        raise InvalidRequest("", "takes allowed_domains or blocked_domains, not both")
     if domains["allowed_domains"]:
         translated["filters"] = {"allowed_domains": domains["allowed_domains"]}
     location = tool.get("user_location")
     if location is not None:
-        at = f"{path}.user_location"
-        if not isinstance(location, dict) or location.get("type") != "approximate":
-            raise InvalidRequest(at, "must be an object of type approximate")
-        told = {key: optional_text(location, at, key) for key in _LOCATION}
-        translated["user_location"] = {key: value for key, value in told.items() if value}
+        translated["user_location"] = _location(location)
         notices.rest("tools.user_location", location, frozenset(_LOCATION))
     uses = tool.get("max_uses")
     if uses is not None and (not isinstance(uses, int) or isinstance(uses, bool) or uses < 1):
-        raise InvalidRequest(f"{path}.max_uses", "must be a whole number of at least 1")
+        raise InvalidRequest("max_uses", "must be a whole number of at least 1")
     notices.rest("tools.web_search", tool, _WEB_SEARCH, _WEB_SEARCH_LIMITS)
     return translated
 
 
-def _strings(tool: Json, path: str, key: str) -> list[str]:
+def _location(location: object) -> Json:
+    if not isinstance(location, dict) or location.get("type") != "approximate":
+        raise InvalidRequest("user_location", "must be an object of type approximate")
+    try:
+        told = {key: optional_text(location, key) for key in _LOCATION}
+    except InvalidRequest as wrong:
+        raise wrong.within("user_location") from None
+    return {key: value for key, value in told.items() if value}
+
+
+def _strings(tool: Json, key: str) -> list[str]:
     value = tool.get(key) or []
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise InvalidRequest(f"{path}.{key}", "must be an array of strings")
+        raise InvalidRequest(key, "must be an array of strings")
     return value
 
 
@@ -230,16 +247,11 @@ def translate_tool_choice(request: Json, translated: list[Json], names: ToolName
     choice = request.get("tool_choice")
     if choice is None:
         return {"tool_choice": "auto", "parallel_tool_calls": True} if translated else {}
-    if not isinstance(choice, dict):
-        raise InvalidRequest("tool_choice", "must be an object with a `type`")
-    kind = text_of(choice, "tool_choice", "type")
-    if kind not in _CHOICES and kind != "tool":
-        raise InvalidRequest("tool_choice.type", "must be auto, any, tool or none")
-    serial = choice.get("disable_parallel_tool_use") or False
-    if not isinstance(serial, bool):
-        raise InvalidRequest("tool_choice.disable_parallel_tool_use", "must be true or false")
-    notices.rest("tool_choice", choice, _CHOICE)
-    forced = _forced(request, text_of(choice, "tool_choice", "name")) if kind == "tool" else None
+    try:
+        kind, serial = _checked_choice(choice, notices)
+        forced = _forced(request, text_of(choice, "name")) if kind == "tool" else None
+    except InvalidRequest as wrong:
+        raise wrong.within("tool_choice") from None
     if not translated:
         if kind in ("any", "tool"):
             raise InvalidRequest("tool_choice", "asks for a call, but the request has no tool that can be carried")
@@ -248,6 +260,20 @@ def translate_tool_choice(request: Json, translated: list[Json], names: ToolName
         "tool_choice": _CHOICES[kind] if forced is None else _forcing(forced, translated, names, notices),
         "parallel_tool_calls": not serial,
     }
+
+
+def _checked_choice(choice: object, notices: Notices) -> tuple[str, bool]:
+    """Give the kind of a choice, and whether there is to be no second call beside the first."""
+    if not isinstance(choice, dict):
+        raise InvalidRequest("", "must be an object with a `type`")
+    kind = text_of(choice, "type")
+    if kind not in _CHOICES and kind != "tool":
+        raise InvalidRequest("type", "must be auto, any, tool or none")
+    serial = choice.get("disable_parallel_tool_use") or False
+    if not isinstance(serial, bool):
+        raise InvalidRequest("disable_parallel_tool_use", "must be true or false")
+    notices.rest("tool_choice", choice, _CHOICE)
+    return kind, serial
 
 
 def forced_name(request: Json) -> str | None:
@@ -263,7 +289,7 @@ def _forced(request: Json, name: str) -> Json:
         # The members of a toolset have names that are not in the request.
         if tool.get("name") == name or _family(tool) in _TOOLSETS:
             return tool
-    raise InvalidRequest("tool_choice.name", "names a tool that the request does not have")
+    raise InvalidRequest("name", "names a tool that the request does not have")
 
 
 def _forcing(tool: Json, translated: list[Json], names: ToolNames, notices: Notices) -> str | Json:

@@ -48,7 +48,7 @@ _BASH = _object(
 )
 
 
-def _bash(_: Json, __: str) -> tuple[str, Json]:
+def _bash(_: Json) -> tuple[str, Json]:
     return "Runs a command in a bash shell that lives on from call to call, and gives what it printed.", _BASH
 
 
@@ -78,10 +78,10 @@ _EDITORS = {
 }
 
 
-def _text_editor(tool: Json, path: str) -> tuple[str, Json]:
+def _text_editor(tool: Json) -> tuple[str, Json]:
     description = "Views, creates and edits text files; viewing a directory lists it."
     if tool.get("max_characters") is not None:
-        description += f" A view shows at most {_size(tool, path, 'max_characters')} characters of a file."
+        description += f" A view shows at most {_size(tool, 'max_characters')} characters of a file."
     return description, _EDITORS[tool["type"]]
 
 
@@ -116,17 +116,17 @@ _COMPUTERS = {
 _ZOOMING = _computer_schema(*_POINTER, *_FINER, "zoom", **_FINER_FIELDS, region=_REGION)
 
 
-def _computer(tool: Json, path: str) -> tuple[str, Json]:
-    width, height = (_size(tool, path, f"display_{side}_px") for side in ("width", "height"))
+def _computer(tool: Json) -> tuple[str, Json]:
+    width, height = (_size(tool, f"display_{side}_px") for side in ("width", "height"))
     description = f"Uses a computer by mouse, keyboard and screenshots. The display is {width} x {height} pixels."
     number = tool.get("display_number")
     if number is not None:
         if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-            raise InvalidRequest(f"{path}.display_number", "must be a whole number")
+            raise InvalidRequest("display_number", "must be a whole number")
         description += f" It is X11 display number {number}."
     zooms = tool.get("enable_zoom") or False
     if not isinstance(zooms, bool):
-        raise InvalidRequest(f"{path}.enable_zoom", "must be true or false")
+        raise InvalidRequest("enable_zoom", "must be true or false")
     return description, _ZOOMING if zooms and tool["type"] == "computer_20251124" else _COMPUTERS[tool["type"]]
 
 
@@ -151,11 +151,11 @@ _MEMORY_USE = (
 )
 
 
-def _memory(_: Json, __: str) -> tuple[str, Json]:
+def _memory(_: Json) -> tuple[str, Json]:
     return _MEMORY_USE, _MEMORY
 
 
-_BY_TYPE: dict[str, Callable[[Json, str], tuple[str, Json]]] = {
+_BY_TYPE: dict[str, Callable[[Json], tuple[str, Json]]] = {
     "bash_20241022": _bash,
     "bash_20250124": _bash,
     **dict.fromkeys(_EDITORS, _text_editor),
@@ -175,12 +175,11 @@ OPTIONS: dict[str, frozenset[str]] = {
 """The keys that such a tool has of its own; all of them are told to the model."""
 
 
-def describe(tool: Json, path: str) -> tuple[str, Json]:
+def describe(tool: Json) -> tuple[str, Json]:
     """Give what a model must be told of a typed tool.
 
     Args:
         tool: an entry of `tools` whose type is in `TYPED_TOOLS`.
-        path: where it stands.
 
     Returns:
         A description, and the JSON schema of its input, which must not be changed.
@@ -188,11 +187,11 @@ def describe(tool: Json, path: str) -> tuple[str, Json]:
     Raises:
         InvalidRequest: one of its own keys is malformed.
     """
-    return _BY_TYPE[tool["type"]](tool, path)
+    return _BY_TYPE[tool["type"]](tool)
 
 
-def _size(tool: Json, path: str, key: str) -> int:
+def _size(tool: Json, key: str) -> int:
     value = tool.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InvalidRequest(f"{path}.{key}", "must be a whole number of at least 1")
+        raise InvalidRequest(key, "must be a whole number of at least 1")
     return value
