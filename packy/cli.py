@@ -254,8 +254,8 @@ def upstream(port: int, rate: float) -> None:
 def bench(*, quick: bool, only: tuple[str, ...], out: str | None, profile: str | None, profiler: str | None) -> None:
     """Measure packy, with nginx in the same run as the yardstick: CPU per event, added delays, memory, start-up.
 
-    NAME is paced, burst, first-token, translation, capacity, memory, counting or lifecycle; LOAD is paced, burst or
-    first-token. Takes some minutes. docs/performance.md explains the figures.
+    NAME is paced, burst, first-token, translation, capacity, memory, telemetry, counting or lifecycle; LOAD is paced,
+    burst or first-token. Takes some minutes. docs/performance.md explains the figures.
     """
     if not (ROOT / "bench" / "__main__.py").is_file():
         raise click.ClickException("the measurements are not installed with packy; run `./run bench` in a checkout.")

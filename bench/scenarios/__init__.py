@@ -7,6 +7,7 @@ from bench.scenarios.first_token import measure_first_token
 from bench.scenarios.lifecycle import measure_lifecycle
 from bench.scenarios.memory import measure_memory
 from bench.scenarios.paced import measure_paced
+from bench.scenarios.telemetry import measure_telemetry
 from bench.scenarios.translation import measure_translation
 
 __all__ = ["SCENARIOS"]
@@ -18,6 +19,7 @@ SCENARIOS = {
     "translation": measure_translation,
     "capacity": measure_capacity,
     "memory": measure_memory,
+    "telemetry": measure_telemetry,
     "counting": measure_counting,
     "lifecycle": measure_lifecycle,
 }

@@ -14,7 +14,7 @@ from bench.summary import both_sides, ratios
 if TYPE_CHECKING:
     from bench.context import Bench, Server
 
-__all__ = ["measure_burst"]
+__all__ = ["measure_burst", "observe"]
 
 _DELTAS = 2000
 _CONCURRENCY = 4
@@ -31,14 +31,14 @@ def measure_burst(bench: Bench) -> list[Measured]:
     with ExitStack() as stack:
         upstream = stack.enter_context(bench.nginx(None, stream))
         bench.say("burst: the load alone")
-        alone = _observe(bench, upstream.port, [], events)
+        alone = observe(bench, upstream.port, [], events)
         nginx: Server = stack.enter_context(bench.nginx(upstream.port))
         packy: Server = stack.enter_context(bench.gateway(upstream.port))
         seen: dict[str, list[dict[str, Any]]] = {"nginx": [], "packy": []}
         for number in range(bench.rounds):
             for name, server in (("nginx", nginx), ("packy", packy)):
                 bench.say(f"burst: {name}, round {number + 1} of {bench.rounds}")
-                seen[name].append(_observe(bench, server.port, server.workers, events))
+                seen[name].append(observe(bench, server.port, server.workers, events))
     costs = {name: [one["cpu_us_per_event"] for one in each] for name, each in seen.items()}
     return [
         Measured(
@@ -50,8 +50,21 @@ def measure_burst(bench: Bench) -> list[Measured]:
     ]
 
 
-def _observe(bench: Bench, port: int, pids: list[int], events: int) -> dict[str, Any]:
-    """Do as many requests as fill the window, and give the CPU time per event in microseconds."""
+def observe(bench: Bench, port: int, pids: list[int], events: int) -> dict[str, Any]:
+    """Do as many requests as fill the window.
+
+    Args:
+        bench: the run.
+        port: of the server.
+        pids: of its workers, whose CPU time counts; none where only the load is looked at.
+        events: in each answer.
+
+    Returns:
+        What was done, in how many seconds, and `cpu_us_per_event`.
+
+    Raises:
+        BenchError: an answer was not whole.
+    """
     with bench.client("closed", port, small_request("bench"), _CONCURRENCY) as client:
         trial = client.ask(f"go {_TRIAL}")
         requests = max(_TRIAL, min(20_000, int(_TRIAL / trial["seconds"] * bench.window)))
