@@ -46,6 +46,11 @@ class Items:
         cut: the answer stopped in the middle of a call, whose block stays open.
     """
 
+    __slots__ = (
+        "_added", "_answer", "_begun", "_ended", "_finished", "_finished_ids", "_ignored", "_indexes_repeat",
+        "_item", "_live", "_reasoning", "_unfinished", "_waiting", "cut",
+    )  # fmt: skip
+
     def __init__(self, answer: Answer, *, reasoning: bool) -> None:
         self._answer = answer
         self._reasoning = reasoning
@@ -67,6 +72,11 @@ class Items:
     def live(self) -> Item | None:
         """The item whose events flow through as they arrive."""
         return self._item
+
+    def live_for(self, event: Json) -> Item | None:
+        """Give the live item, if an event is one of its; None where it belongs to another, or none is live."""
+        index = event.get("output_index")
+        return self._item if not isinstance(index, int) or index == self._live else None
 
     def take(self, kind: str, event: Json) -> None:
         """Take an event of an item.

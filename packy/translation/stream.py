@@ -81,6 +81,12 @@ class ResponseTranslator:
         upstream_model: the model that the upstream says it used, empty while it has not.
     """
 
+    __slots__ = (
+        "_answer", "_context", "_decoder", "_estimate", "_items", "_learn_after", "_look_after", "_message_id",
+        "_model", "_plain", "_run", "_started", "_stops", "cut", "ended", "failure", "stop_reason",
+        "upstream_model", "usage", "writer",
+    )  # fmt: skip
+
     def __init__(  # noqa: PLR0913 - each is one fact of the request; all but the writer by name
         self,
         writer: MessageWriter,
@@ -177,11 +183,10 @@ class ResponseTranslator:
         """Look for a run; the longer the less often, where there is none."""
         self._plain = 0
         self._look_after = min(self._look_after * 2, _SELDOM)
-        item = self._items.live
-        if item is None or self.ended or data in _NO_DATA:
+        if self.ended or data in _NO_DATA or not isinstance(event := codec.loads(data), dict):
             return
-        event = codec.loads(data)
-        if isinstance(event, dict) and (run := DeltaRun.learn(item, event, chunk, data)):
+        item = self._items.live_for(event)
+        if item is not None and (run := DeltaRun.learn(item, event, chunk, data)):
             self._run, self._look_after = run, self._learn_after
 
     def end(self) -> None:

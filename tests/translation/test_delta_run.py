@@ -128,6 +128,15 @@ def test_no_stream_tells_them_apart(pieces: list[bytes]) -> None:
     same(pieces)
 
 
+def test_a_delta_of_an_item_that_has_to_wait_teaches_nothing() -> None:
+    added = {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "msg_0"}}
+    deltas = [
+        {"type": DELTA, "output_index": index, "content_index": 0, "delta": text}
+        for index, text in ((0, "a"), (1, "c"), (1, "d"), (0, "b"), (1, "e"))
+    ]
+    same([frame(event, named=True) for event in (added, *deltas)])
+
+
 @pytest.mark.parametrize(
     ("kind", "item", "index"),
     [

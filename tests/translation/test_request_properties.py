@@ -132,7 +132,7 @@ def is_idle(key: str, value: Any, request: Json, payload: Json) -> bool:
         # A choice among no tools is refused; and a deferred tool is not offered until it is asked for.
         return "tool_choice" in request or all(tool.get("defer_loading") for tool in value)
     if key == "system":
-        return not any(block["text"] for block in value)
+        return isinstance(value, list) and not any(block["text"] for block in value)
     if key == "thinking" and value.get("display") == "omitted":
         return True  # blocks without text: their reasoning is asked for anyway
     if key == "output_config":
