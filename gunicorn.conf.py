@@ -13,8 +13,12 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import atexit  # noqa: E402 - after the patching, like all that follows
-import gc  # noqa: E402
+import gc  # noqa: E402 - after the patching, like all that follows
+
+# Until the first worker is forked: all that is loaded stays, and nothing of it has to be looked through.
+gc.disable()
+
+import atexit  # noqa: E402
 import ipaddress  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
@@ -115,9 +119,14 @@ def on_starting(server: "Arbiter") -> None:
 
 
 def when_ready(server: "Arbiter") -> None:
+    """Let a second SIGTERM hurry the end."""
+    hurry_on_second_sigterm(server)
+
+
+def pre_fork(server: "Arbiter", worker: "Worker") -> None:  # noqa: ARG001 - gunicorn's hook
     """Leave what is loaded out of garbage collection: it is never garbage, and its pages stay shared."""
     gc.freeze()
-    hurry_on_second_sigterm(server)
+    gc.enable()
 
 
 def post_worker_init(worker: "GatewayWorker") -> None:

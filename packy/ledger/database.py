@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine, delete, event, make_url, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
@@ -81,7 +81,9 @@ class Database:
     def __init__(self, url: Secret | None, *, writes: bool) -> None:
         parsed = URL.create("sqlite", database=str(ledger_file())) if url is None else _parse(url)
         self.file = Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
-        self._insert = (sqlite if self.file else postgresql).insert(REQUESTS).on_conflict_do_nothing()
+        # PostgreSQL's takes 50 ms to import, and most gateways have none.
+        dialect = import_module(f"sqlalchemy.dialects.{'sqlite' if self.file else 'postgresql'}")
+        self._insert = dialect.insert(REQUESTS).on_conflict_do_nothing()
         self._engine = _engine(parsed, writes=writes)
         self._ready = False
 
