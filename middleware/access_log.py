@@ -94,6 +94,11 @@ class AccessLog:
 class _LoggedResponse:
     """The inner response, its bytes counted, its end told."""
 
+    __slots__ = (
+        "_began", "_bytes_out", "_chunks", "_closed", "_ended", "_environ", "_record", "_sinks", "_start_response",
+        "_status", "body",
+    )  # fmt: skip
+
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse, sinks: tuple[Sink, ...]) -> None:
         self.body: Iterable[bytes] = ()
         self._sinks = sinks

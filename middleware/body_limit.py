@@ -66,6 +66,8 @@ class LimitedInput:
         declared: the body's length in bytes by Content-Length; None if unknown.
     """
 
+    __slots__ = ("_declared", "_limit", "_received", "_stream", "finished")
+
     def __init__(self, stream: InputStream, limit: int, declared: int | None) -> None:
         self._stream = stream
         self._limit = limit

@@ -51,6 +51,8 @@ class BodyPace:
 class _PacedInput:
     """A request body; its reads raise GatewayError (408) if they take too long."""
 
+    __slots__ = ("_left", "_rate", "_seconds", "_stream")
+
     def __init__(self, stream: InputStream, left: int, seconds: float, rate: int) -> None:
         self._stream = stream
         self._left = left

@@ -81,6 +81,8 @@ class ConcurrencyLimit:
 class _CountedResponse:
     """The inner response, counted until it is closed."""
 
+    __slots__ = ("_leave", "body")
+
     def __init__(self, leave: Callable[[], None]) -> None:
         self.body: Iterable[bytes] = ()
         self._leave: Callable[[], None] | None = leave

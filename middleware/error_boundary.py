@@ -49,6 +49,8 @@ class ErrorBoundary:
 class _HeldResponse:
     """The inner response; its headers go out together with its first chunk."""
 
+    __slots__ = ("_environ", "_head", "_server_write", "_start_response", "body")
+
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
         self.body: Iterable[bytes] = ()
         self._environ = environ

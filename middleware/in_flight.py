@@ -46,6 +46,8 @@ class CountInFlight:
 class _CountedResponse:
     """The inner response, in flight until it is closed."""
 
+    __slots__ = ("_count", "_start_response", "_streaming", "body")
+
     def __init__(self, count: Callable[[bool, int], object], start_response: StartResponse) -> None:
         self.body: Iterable[bytes] = ()
         self._count = count

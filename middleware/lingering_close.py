@@ -85,6 +85,8 @@ def _unread(environ: WSGIEnvironment) -> bool:
 class _LingeringResponse:
     """The inner response, and something to do after it."""
 
+    __slots__ = ("_afterwards", "_body")
+
     def __init__(self, body: Iterable[bytes], afterwards: Callable[[], None]) -> None:
         self._body = body
         self._afterwards = afterwards

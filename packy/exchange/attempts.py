@@ -71,6 +71,12 @@ class Attempts:
         NoProvider, NotFound: there is nobody to ask.
     """
 
+    __slots__ = (
+        "_call", "_deadline", "_made", "_message_id", "_omitted", "_probing", "_record", "_routes", "_sent",
+        "_snapshot_key", "_translated", "_upstreams", "_without_reasoning", "dropped", "estimate", "opening",
+        "waited",
+    )  # fmt: skip
+
     def __init__(self, call: Call, upstreams: Upstreams, message_id: str, record: RequestRecord) -> None:
         self.opening = StreamWriter(call.request_id)
         self.dropped: tuple[str, ...] = ()

@@ -44,6 +44,11 @@ class Exchange:
         GatewayError: the request is malformed, cannot be carried, or has nowhere to go.
     """
 
+    __slots__ = (
+        "_attempts", "_began", "_call", "_content_at", "_message_id", "_open", "_opening", "_record", "_relay",
+        "_task", "_upstreams", "_watch",
+    )  # fmt: skip
+
     def __init__(self, call: Call, upstreams: Upstreams, watch: ClientWatch, record: RequestRecord) -> None:
         self._call = call
         self._upstreams = upstreams

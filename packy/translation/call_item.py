@@ -20,6 +20,8 @@ class NamelessCall(Exception):
 class CallItem(Item):
     """A tool_use block. Malformed arguments are handed on as they are: judging them is the client's part."""
 
+    __slots__ = ("_early", "_given", "_opened")
+
     handlers: ClassVar = {
         "response.function_call_arguments.delta": "arguments_delta",
         "response.function_call_arguments.done": "arguments_done",
@@ -106,6 +108,8 @@ class CallItem(Item):
 
 class CustomCallItem(CallItem):
     """A call whose input is free text: the tool_use block's input is `{"input": "<the text>"}`."""
+
+    __slots__ = ("_given_input",)
 
     handlers: ClassVar = {
         "response.custom_tool_call_input.delta": "input_delta",

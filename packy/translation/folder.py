@@ -20,6 +20,8 @@ class MessageFolder(MessageWriter):
         message: the message so far; whole once `finish` has been called.
     """
 
+    __slots__ = ("_open", "_pieces", "message")
+
     def __init__(self) -> None:
         super().__init__()
         self.message: dict[str, Any] = {}

@@ -86,6 +86,8 @@ class Item:
         number: how many items came before it.
     """
 
+    __slots__ = ("answer", "number", "writer")
+
     # Upstream event type → name of the method that takes it, while this item is the live one.
     handlers: ClassVar[dict[str, str]] = {}
 

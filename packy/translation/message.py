@@ -25,6 +25,8 @@ _DELTA = (
 class MessageWriter:
     """Checks each step against the grammar; what becomes of it is the subclass's matter."""
 
+    __slots__ = ("index", "state")
+
     def __init__(self) -> None:
         self.state = State.NEW
         self.index = -1
@@ -184,6 +186,8 @@ class StreamWriter(MessageWriter):
     Attributes:
         fills: whether the caller takes a thinking block that holds nothing, for signs of life where no block is open.
     """
+
+    __slots__ = ("_filling", "_opening", "_out", "_request_id", "fills")
 
     def __init__(self, request_id: str = "", opening: StreamWriter | None = None) -> None:
         super().__init__()

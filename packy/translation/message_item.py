@@ -19,6 +19,8 @@ _IDENTIFYING = ("type", "url", "file_id", "start_index", "end_index")
 class MessageItem(Item):
     """Text blocks, one for each content part; a refusal is text too. Annotations that cite no web page are ignored."""
 
+    __slots__ = ("_given", "_let_through", "_noted", "_open", "_text", "_write")
+
     handlers: ClassVar = {
         "response.output_text.delta": "text_delta",
         "response.output_text.done": "text_done",

@@ -16,6 +16,8 @@ __all__ = ["ReasoningItem"]
 class ReasoningItem(Item):
     """A thinking block: summary parts joined by a blank line, and one signature that carries the item."""
 
+    __slots__ = ("_given",)
+
     handlers: ClassVar = {
         "response.reasoning_summary_text.delta": "summary_delta",
         "response.reasoning_summary_text.done": "summary_done",

@@ -16,6 +16,8 @@ __all__ = ["SearchItem"]
 class SearchItem(Item):
     """A web search: known when it is over. Pages that the model opened or searched through are counted as ignored."""
 
+    __slots__ = ("_begun",)
+
     def __init__(self, answer: Answer, number: int) -> None:
         super().__init__(answer, number)
         self._begun: Json = {}

@@ -86,6 +86,11 @@ class Pump:
         waited: seconds in which there was nothing to do.
     """
 
+    __slots__ = (
+        "_alive_at", "_busy", "_caller", "_connection", "_error", "_from", "_loop", "_over", "_pacing", "_patience",
+        "_timer", "_to", "_too_late", "_translator", "_unsent", "_writer", "waited",
+    )  # fmt: skip
+
     def __init__(
         self,
         connection: Connection,

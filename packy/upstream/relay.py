@@ -49,6 +49,11 @@ class Relay:
         waited: seconds that the provider was waited for.
     """
 
+    __slots__ = (
+        "_connection", "_deadline", "_idle", "_open", "_patience", "_ping", "_provider", "cancelled", "translator",
+        "waited",
+    )  # fmt: skip
+
     def __init__(
         self,
         connection: Connection,
