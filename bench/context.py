@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.processes import BenchError, Tool, until
-from bench.servers import Gateway, Nginx, config_for, http_request
+from bench.servers import Gateway, Nginx, Plain, config_for, http_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bench", "Server"]
 
-Server = Nginx | Gateway
+Server = Nginx | Gateway | Plain
 
 
 @dataclass
@@ -75,6 +75,15 @@ class Bench:
         """Start packy in front of an upstream; give it once it serves. One worker is on the measured core."""
         cores = self.cores.measured if workers == 1 else self.cores.measured | self.cores.load
         server = Gateway(self.path("packy"), cores, config_for(upstream), workers=workers, settings=settings)
+        try:
+            return server.ready()
+        except BaseException:
+            server.stop()
+            raise
+
+    def plain(self, view: str, upstream: int) -> Plain:
+        """Start a view of `bench.plain_proxy` in front of an upstream, on the measured core."""
+        server = Plain(self.path("plain"), self.cores.measured, view, upstream)
         try:
             return server.ready()
         except BaseException:

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["CLIENT_KEY", "Gateway", "Nginx", "config_for", "free_port", "http_request", "nginx_program", "respond"]
+__all__ = [
+    "CLIENT_KEY",
+    "Gateway",
+    "Nginx",
+    "Plain",
+    "config_for",
+    "free_port",
+    "http_request",
+    "nginx_program",
+    "respond",
+]
 
 CLIENT_KEY = "bench-client-key"
 _OWN_VARIABLES = ("PACKY_", "PACKYCODE_", "CODEX_", "GUNICORN_", "OTEL_")
@@ -177,6 +187,36 @@ class Gateway(Child):
         if len(workers) < self._count or not all(map(proc.has_inotify, workers)):
             return False
         return _listens(self.port) and respond(self.port, "GET", "/")[0] == http.client.OK
+
+
+class Plain(Child):
+    """A view of `bench.plain_proxy` under gunicorn, with one gevent worker and gunicorn's own settings.
+
+    Args:
+        folder: an empty folder for its log.
+        cores: where it may run.
+        view: which one, `proxy` or `flask_alone`.
+        upstream: port that `proxy` hands requests on to.
+    """
+
+    ending = signal.SIGQUIT
+
+    def __init__(self, folder: Path, cores: set[int], view: str, upstream: int) -> None:
+        folder.mkdir(parents=True)
+        self.port = free_port()
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(_OWN_VARIABLES)}
+        env = {**kept, "PYTHONPATH": str(ROOT), "BENCH_UPSTREAM": f"http://127.0.0.1:{upstream}/v1/responses"}
+        command = [sys.executable, "-m", "gunicorn", "-k", "gevent", "-b", f"127.0.0.1:{self.port}"]
+        command += ["--keep-alive", "60", "--no-control-socket", f"bench.plain_proxy:{view}"]
+        super().__init__(command, folder / "plain.log", cores, cwd=folder, env=env)
+        self.workers: list[int] = []
+
+    def ready(self) -> Plain:
+        """Wait until it serves."""
+        until(lambda: _alive(self) and _listens(self.port), "a plain view listens")
+        until(lambda: respond(self.port, "GET", "/")[0] == http.client.NOT_FOUND, "a plain view answers")
+        self.workers = proc.children(self.pid)
+        return self
 
 
 def respond(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:

@@ -23,34 +23,39 @@ _WARM_UP = 25
 
 
 def measure_first_token(bench: Bench) -> list[Measured]:
-    """Send requests of 70 KB, 50 a second and evenly, through nginx and packy in turns.
+    """Send requests of 70 KB, 50 a second and evenly, through nginx, packy and bare Flask views in turns.
 
     Returns:
-        `ttft_p50`, `ttft_p99`: the percentiles with packy less those with nginx of the same round, in milliseconds.
+        `ttft_p50`, `ttft_p99`: the percentiles with packy less those with nginx of the same round, in milliseconds;
+        `ttft_proxy`, `ttft_flask`: the medians with the views of `bench.plain_proxy`, likewise.
     """
     body = conversation(_BODY, _COMMAND)
-    seen: dict[str, list[dict[str, Any]]] = {"nginx": [], "packy": []}
+    seen: dict[str, list[dict[str, Any]]] = {"nginx": [], "packy": [], "proxy": [], "flask": []}
     with ExitStack() as stack:
         upstream, port = bench.upstream()
         stack.enter_context(upstream)
         bench.say("first token: the load alone")
         alone = _observe(bench, port, body)
-        nginx: Server = stack.enter_context(bench.nginx(port))
-        packy: Server = stack.enter_context(bench.gateway(port))
+        servers: dict[str, Server] = {
+            "nginx": stack.enter_context(bench.nginx(port)),
+            "packy": stack.enter_context(bench.gateway(port)),
+            "proxy": stack.enter_context(bench.plain("proxy", port)),
+            "flask": stack.enter_context(bench.plain("flask_alone", port)),
+        }
         for number in range(bench.rounds):
-            for name, server in (("nginx", nginx), ("packy", packy)):
+            for name, server in servers.items():
                 bench.say(f"first token: {name}, round {number + 1} of {bench.rounds}")
                 seen[name].append(_observe(bench, server.port, body))
-    details = {"alone": alone, **seen}
     return [
-        Measured(
-            f"ttft_{p}",
-            [mine[p] - other[p] for mine, other in zip(seen["packy"], seen["nginx"], strict=True)],
-            details if p == "p50" else {},
-            both_sides(seen, p, "ms"),
-        )
-        for p in ("p50", "p99")
+        Measured("ttft_p50", _added(seen, "packy", "p50"), {"alone": alone, **seen}, both_sides(seen, "p50", "ms")),
+        Measured("ttft_p99", _added(seen, "packy", "p99"), note=both_sides(seen, "p99", "ms")),
+        Measured("ttft_proxy", _added(seen, "proxy", "p50")),
+        Measured("ttft_flask", _added(seen, "flask", "p50")),
     ]
+
+
+def _added(seen: dict[str, list[dict[str, Any]]], name: str, key: str) -> list[float]:
+    return [mine[key] - nginx[key] for mine, nginx in zip(seen[name], seen["nginx"], strict=True)]
 
 
 def _observe(bench: Bench, port: int, body: bytes) -> dict[str, Any]:

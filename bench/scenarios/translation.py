@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from statistics import median
 from typing import TYPE_CHECKING
 
 import orjson
@@ -28,6 +29,7 @@ _BODIES = {
     "translation_turns": (8_000_000, 4_000),
 }
 _BYTES = 24_000_000  # translated of each size in one round
+_PAUSE, _PAUSES = 0.02, 50
 _TARGET = Target(model="gpt-5", effort="high", cache_key="12c492a9-599c-4882-b631-02c868a4e435")
 
 
@@ -37,7 +39,9 @@ def measure_translation(bench: Bench) -> list[Measured]:
     Returns:
         `translation_…`: CPU time of decoding and translating by that of `orjson.dumps(orjson.loads(body))`, and
         `translation_growth`: that of 8 MB in turns of 2 KB by that of 1 MB in such turns, where 1 is growth like
-        orjson's own (which takes twice as long for a byte of what no longer fits the processor's cache).
+        orjson's own (which takes twice as long for a byte of what no longer fits the processor's cache);
+        `translation_pause`: the time of one translation of 70 KB after 20 ms of sleep, by that of one after another.
+        A worker with 50 requests a second has such pauses, and so works at that speed.
     """
     figures: dict[str, Measured] = {}
     # As in the gateway: what is loaded is not looked through again at each collection.
@@ -55,7 +59,9 @@ def measure_translation(bench: Bench) -> list[Measured]:
         figures[key] = Measured(key, ratios(mine, plain), details)
     gc.unfreeze()
     growth = figures["translation_turns"].value / figures["translation_1m"].value
-    return [*figures.values(), Measured("translation_growth", [growth])]
+    bench.say("translation: after a pause")
+    pauses = [_after_pause(conversation(70_000)) for _ in range(bench.rounds)]
+    return [*figures.values(), Measured("translation_growth", [growth]), Measured("translation_pause", pauses)]
 
 
 def _round_trip(body: bytes) -> object:
@@ -71,3 +77,14 @@ def _cpu(work: Callable[[bytes], object], body: bytes, times: int) -> float:
     for _ in range(times):
         work(body)
     return (time.process_time() - began) / times
+
+
+def _after_pause(body: bytes) -> float:
+    """Tell how much longer one translation takes after a pause: what the caches of the processor have forgotten."""
+    at_once, later = [], []
+    for _ in range(_PAUSES):
+        _translate(body)
+        at_once.append(_cpu(_translate, body, 1))
+        time.sleep(_PAUSE)
+        later.append(_cpu(_translate, body, 1))
+    return median(later) / median(at_once)
