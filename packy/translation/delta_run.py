@@ -116,7 +116,7 @@ class DeltaRun:
         """
         bounded = _BETWEEN + chunk
         first = self._pattern.match(bounded)
-        if first is None or not self._is_exact(first):
+        if first is None or first.group(*self._groups) != self._expected:
             return None
         if first.end() == len(chunk):
             text, rest = first[self._delta], b""
@@ -129,9 +129,6 @@ class DeltaRun:
         except ValueError:
             return None
 
-    def _is_exact(self, found: re.Match[bytes]) -> bool:
-        return found.group(*self._groups) == self._expected
-
     def _many(self, bounded: bytes) -> tuple[bytes, bytes]:
         pieces = self._pattern.split(bounded)
         rest = pieces.pop()
@@ -143,7 +140,7 @@ class DeltaRun:
         # Something else is between them, which has to have its turn.
         texts, at = [], 0
         for found in self._pattern.finditer(bounded):
-            if found.start() != at or not self._is_exact(found):
+            if found.start() != at or found.group(*self._groups) != self._expected:
                 break
             texts.append(found[self._delta])
             at = found.end()

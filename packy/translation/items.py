@@ -43,19 +43,20 @@ class Items:
         reasoning: whether reasoning items become thinking blocks.
 
     Attributes:
+        live: the item whose events flow through as they arrive.
         cut: the answer stopped in the middle of a call, whose block stays open.
     """
 
     __slots__ = (
         "_added", "_answer", "_begun", "_ended", "_finished", "_finished_ids", "_ignored", "_indexes_repeat",
-        "_item", "_live", "_reasoning", "_unfinished", "_waiting", "cut",
+        "_live", "_reasoning", "_unfinished", "_waiting", "cut", "live",
     )  # fmt: skip
 
     def __init__(self, answer: Answer, *, reasoning: bool) -> None:
         self._answer = answer
         self._reasoning = reasoning
         self._live: int | None = None
-        self._item: Item | None = None
+        self.live: Item | None = None
         # The live item as `output_item.added` gave it, and as an `output_item.done` did that says that it was cut.
         self._added: Json | None = None
         self._unfinished: Json = {}
@@ -68,15 +69,10 @@ class Items:
         self._ignored: set[int | str] = set()
         self.cut = False
 
-    @property
-    def live(self) -> Item | None:
-        """The item whose events flow through as they arrive."""
-        return self._item
-
     def live_for(self, event: Json) -> Item | None:
         """Give the live item, if an event is one of its; None where it belongs to another, or none is live."""
         index = event.get("output_index")
-        return self._item if not isinstance(index, int) or index == self._live else None
+        return self.live if not isinstance(index, int) or index == self._live else None
 
     def take(self, kind: str, event: Json) -> None:
         """Take an event of an item.
@@ -88,7 +84,7 @@ class Items:
         index = event.get("output_index")
         if not isinstance(index, int):
             index = self._live if self._live is not None else len(self._finished)
-        item = self._item
+        item = self.live
         if index == self._live and item is not None and (method := item.handlers.get(kind)):
             getattr(item, method)(event)
         elif index == self._live or self._live is None:
@@ -112,8 +108,8 @@ class Items:
         items = {i: item for i, item in enumerate(output) if isinstance(item, dict)}
         while self._live is not None:
             whole = items.get(self._ended if self._indexes_repeat else self._live) or self._unfinished
-            if cut_short and self._item is not None:
-                self.cut = self._item.cut(whole)
+            if cut_short and self.live is not None:
+                self.cut = self.live.cut(whole)
                 if self.cut:
                     return
                 self._over(whole)
@@ -143,8 +139,8 @@ class Items:
         if index == self._live:
             if kind == _DONE:
                 self._done(declared or {})
-            elif self._item is not None and (method := self._item.handlers.get(kind)):
-                getattr(self._item, method)(event)
+            elif self.live is not None and (method := self.live.handlers.get(kind)):
+                getattr(self.live, method)(event)
 
     def _release(self) -> None:
         """Let waiting items flow until one of them is live and unfinished."""
@@ -154,15 +150,15 @@ class Items:
                 self._deliver(index, kind, event)
 
     def _begin(self, index: int, kind: str, event: Json, declared: Json | None) -> None:
-        self._live, self._item = index, None
+        self._live, self.live = index, None
         self._added, self._unfinished = (declared if kind == _ADDED else None), {}
         # A delta without output_item.added: its own type tells whose it is.
         name = declared.get("type") if declared is not None else _ITEM_OF_EVENT.get(kind)
         known = _ITEMS.get(name) if isinstance(name, str) else None
         if known is not None and (known is not ReasoningItem or self._reasoning):
-            self._item = known(self._answer, self._begun)
+            self.live = known(self._answer, self._begun)
             self._begun += 1
-            self._item.begin(declared or {})
+            self.live.begin(declared or {})
             return
         if known is None:
             self._ignore(index, (declared or {}).get("id"))
@@ -174,33 +170,33 @@ class Items:
         """Take an `output_item.added` at the live item's index: a late one, a second one, or another item's."""
         if self._added is None:
             self._added = added
-            if self._item is not None:
-                self._item.declare(added)
+            if self.live is not None:
+                self.live.declare(added)
         elif _identity(added) != _identity(self._added):
             self._indexes_repeat = True
             self._end({})
             self._begin(index, _ADDED, event, added)
 
     def _done(self, whole: Json) -> None:
-        if whole.get("status") == "incomplete" and isinstance(self._item, CallItem):
+        if whole.get("status") == "incomplete" and isinstance(self.live, CallItem):
             # Whether it is half a call, the end of the answer will tell.
             self._unfinished = whole
         else:
             self._end(whole)
 
     def _end(self, whole: Json) -> None:
-        if self._item is not None:
-            self._item.finish(whole)
+        if self.live is not None:
+            self.live.finish(whole)
         self._over(whole)
 
     def _over(self, whole: Json) -> None:
-        if self._item is not None:
-            self._answer.characters += self._item.characters
+        if self.live is not None:
+            self._answer.characters += self.live.characters
         if self._live is not None:
             self._finished.add(self._live)
         self._finished_ids.update(item_id for item in (whole, self._added or {}) if (item_id := string(item.get("id"))))
         self._ended += 1
-        self._live = self._item = None
+        self._live = self.live = None
 
     def _is_late(self, index: int, kind: str, event: Json) -> bool:
         """Tell whether an event comes after its item's end; some relays give every item the same index."""

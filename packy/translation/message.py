@@ -17,9 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["MessageWriter", "StreamWriter"]
 
 
-_DELTA = (
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":%b}}\n\n'
-)
+def _delta_of(kind: str, field: str) -> bytes:
+    event = b'{"type":"content_block_delta","index":%%d,"delta":{"type":"%b","%b":"%%b"}}'
+    return b"event: content_block_delta\ndata: " + event % (kind.encode(), field.encode()) + b"\n\n"
+
+
+# Each wants the block's index, and the inside of a JSON string.
+_DELTAS = {
+    "text_delta": _delta_of("text_delta", "text"),
+    "thinking_delta": _delta_of("thinking_delta", "thinking"),
+    "signature_delta": _delta_of("signature_delta", "signature"),
+    "input_json_delta": _delta_of("input_json_delta", "partial_json"),
+}
 
 
 class MessageWriter:
@@ -281,10 +290,10 @@ class StreamWriter(MessageWriter):
         self._event("content_block_start", {"index": self.index, "content_block": block})
 
     def _delta(self, kind: str, field: str, value: str) -> None:
-        self._out.append(_DELTA % (self.index, kind.encode(), field.encode(), codec.dumps(value)))
+        self._run(kind, field, codec.dumps(value)[1:-1])
 
-    def _run(self, kind: str, field: str, text: bytes) -> None:
-        self._out.append(_DELTA % (self.index, kind.encode(), field.encode(), b'"%b"' % text))
+    def _run(self, kind: str, field: str, text: bytes) -> None:  # noqa: ARG002 - a template has its field
+        self._out.append(_DELTAS[kind] % (self.index, text))
 
     def _cited(self, citation: dict[str, Any]) -> None:
         delta = {"type": "citations_delta", "citation": citation}

@@ -19,7 +19,7 @@ _IDENTIFYING = ("type", "url", "file_id", "start_index", "end_index")
 class MessageItem(Item):
     """Text blocks, one for each content part; a refusal is text too. Annotations that cite no web page are ignored."""
 
-    __slots__ = ("_given", "_let_through", "_noted", "_open", "_text", "_write")
+    __slots__ = ("_given", "_let_through", "_noted", "_open", "_runs", "_text", "_write")
 
     handlers: ClassVar = {
         "response.output_text.delta": "text_delta",
@@ -39,6 +39,8 @@ class MessageItem(Item):
         self._text: list[str] = []
         if answer.searches.count:
             self._write = self._keep
+        # Stop sequences, and citations behind a search, want to see the text.
+        self._runs = not answer.stops and not answer.searches.count
         self._noted: set[tuple[object, ...]] = set()
 
     @property
@@ -55,14 +57,14 @@ class MessageItem(Item):
         self._complete(event.get("content_index"), string(event.get("text")))
 
     def run_part(self, event: Json) -> int | None:
-        """Stop sequences, and citations behind a search, want to see the text."""
+        """Any part, where nobody wants to see the text."""
         index = event.get("content_index")
         part = index if isinstance(index, int) else 0
         return part if self.takes_run(part) else None
 
     def takes_run(self, part: int) -> bool:
         """While its block is the open one."""
-        return self._open == part and self._write == self.writer.text
+        return self._runs and self._open == part
 
     def run(self, part: int, text: bytes, characters: int) -> None:
         """Hand on deltas of text."""

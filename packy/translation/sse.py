@@ -20,9 +20,15 @@ class SseDecoder:
 
     Args:
         max_event: bytes that one event may hold.
+
+    Attributes:
+        between_events: whether all that has been fed was whole events.
     """
 
-    __slots__ = ("_data", "_data_size", "_first", "_max_event", "_name", "_partial", "_partial_size", "_skip_lf")
+    __slots__ = (
+        "_data", "_data_size", "_first", "_max_event", "_name", "_partial", "_partial_size", "_skip_lf",
+        "between_events",
+    )  # fmt: skip
 
     def __init__(self, max_event: int = 32 * 1024 * 1024) -> None:
         self._max_event = max_event
@@ -33,11 +39,7 @@ class SseDecoder:
         self._name = b""
         self._skip_lf = False
         self._first = True
-
-    @property
-    def between_events(self) -> bool:
-        """Whether all that has been fed was whole events."""
-        return not (self._partial or self._data or self._name or self._skip_lf)
+        self.between_events = True
 
     def feed(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
         """Take the next bytes.
@@ -57,6 +59,7 @@ class SseDecoder:
             chunk = chunk.removeprefix(b"\n")
         if b"\n" not in chunk and b"\r" not in chunk:
             self._keep(chunk)
+            self._look_where()
             return []
         chunk = self._joined(chunk)
         self._skip_lf = chunk.endswith(b"\r")
@@ -64,7 +67,12 @@ class SseDecoder:
         lines = chunk.splitlines()
         if chunk[-1] not in b"\r\n":
             self._keep(lines.pop())
-        return self._events(lines)
+        events = self._events(lines)
+        self._look_where()
+        return events
+
+    def _look_where(self) -> None:
+        self.between_events = not (self._partial or self._data or self._name or self._skip_lf)
 
     def close(self) -> list[tuple[bytes, bytes]]:
         """Take the end of the stream.

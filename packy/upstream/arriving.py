@@ -75,6 +75,7 @@ class ArrivingResponse(http.client.HTTPResponse):
         super().__init__(cast("socket.socket", _SmallReader(sock)), *args, **kwargs)
         self.complete = False
         self._socket = sock
+        self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         self._chunks: ChunkedDecoder | None = None
         self._inflate: Any = None
         self._compressed = b""
@@ -132,8 +133,7 @@ class ArrivingResponse(http.client.HTTPResponse):
     @property
     def more(self) -> bool:
         """Whether there may be more to receive although the connection itself has nothing to read: at least the end."""
-        pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
-        return self.complete or bool(self._compressed) or pending
+        return self.complete or bool(self._compressed) or (self._tls is not None and self._tls.pending() > 0)
 
     def receive_now(self) -> bytes | None:
         """Give what has arrived of the body; as `receive`, but without any wait, on a socket that does not block.

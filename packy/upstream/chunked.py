@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from urllib3.exceptions import ProtocolError
 
 __all__ = ["ChunkedDecoder"]
@@ -11,6 +13,7 @@ _LONGEST_LINE = 4096
 _MOST_TRAILERS = 16384
 _LONGEST_SIZE = 15
 _DIGITS = b"0123456789abcdefABCDEF"
+_WHOLE = re.compile(rb"([0-9a-fA-F]{1,%d})\r\n(.*)\r\n" % _LONGEST_SIZE, re.DOTALL)
 _AFTER_CHUNK = -1
 _TRAILERS = -2
 
@@ -93,8 +96,7 @@ class ChunkedDecoder:
 
 def _only_chunk(data: bytes) -> bytes:
     """Give the data of the one whole chunk that has arrived, as is the rule where events come singly; else empty."""
-    newline = data.find(b"\r\n", 0, _LONGEST_SIZE + 2)
-    if newline <= 0 or data[:newline].strip(_DIGITS) or data[-2:] != b"\r\n":
+    found = _WHOLE.fullmatch(data)
+    if found is None or int(found[1], 16) != found.end(2) - found.start(2):
         return b""
-    size = int(data[:newline], 16)
-    return data[newline + 2 : -2] if len(data) == newline + size + 4 else b""
+    return found[2]

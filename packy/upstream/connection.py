@@ -20,7 +20,6 @@ from packy.upstream.failures import RAISED, UpstreamError, failure_from_exceptio
 from packy.upstream.kept import answered, ask_kept
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
 
     from packy.config import Provider, Timeouts
@@ -176,15 +175,16 @@ class Connection:
     Attributes:
         status: HTTP status of the answer.
         deadline: see above.
+        body: what is to come.
     """
 
-    __slots__ = ("_body", "_close", "_headers", "_keep", "_provider", "deadline", "status")
+    __slots__ = ("_close", "_headers", "_keep", "_provider", "body", "deadline", "status")
 
     def __init__(self, answer: Answered, provider: Provider, deadline: float) -> None:
         self.status = answer.status
         self.deadline = deadline
         self._headers = answer.headers
-        self._body, self._keep, self._close = answer.body, answer.keep, answer.close
+        self.body, self._keep, self._close = answer.body, answer.keep, answer.close
         self._provider = provider
 
     def check(self, context: UpstreamContext) -> None:
@@ -236,24 +236,14 @@ class Connection:
             UpstreamError: the connection broke, or ended before the body did.
         """
         try:
-            return self._body.receive(max(seconds, _SHORTEST_WAIT))
+            return self.body.receive(max(seconds, _SHORTEST_WAIT))
         except RAISED as error:
             raise UpstreamError(failure_from_exception(error, self._provider.name)) from None
-
-    @property
-    def socket(self) -> socket.socket:
-        """What the answer arrives on."""
-        return self._body.socket
-
-    @property
-    def more(self) -> bool:
-        """Whether `read_now` has more to give although the socket has nothing to read."""
-        return self._body.more
 
     def read_now(self) -> bytes | None:
         """Give what has arrived, without any wait: as `read`, on a socket that does not block."""
         try:
-            return self._body.receive_now()
+            return self.body.receive_now()
         except RAISED as error:
             raise UpstreamError(failure_from_exception(error, self._provider.name)) from None
 
@@ -261,12 +251,12 @@ class Connection:
         """Give the connection back for the next request, if the body ends right away; close it otherwise."""
         deadline = time.monotonic() + _DRAIN_SECONDS
         try:
-            while (left := deadline - time.monotonic()) > 0 and self._body.receive(left):
+            while (left := deadline - time.monotonic()) > 0 and self.body.receive(left):
                 pass
         except RAISED:
             pass
-        if self._body.complete and not self._body.will_close:
-            self._body.finish()
+        if self.body.complete and not self.body.will_close:
+            self.body.finish()
             self._keep()
         else:
             self.abort()

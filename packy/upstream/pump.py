@@ -87,8 +87,8 @@ class Pump:
     """
 
     __slots__ = (
-        "_alive_at", "_busy", "_caller", "_connection", "_error", "_from", "_loop", "_over", "_pacing", "_patience",
-        "_timer", "_to", "_too_late", "_translator", "_unsent", "_writer", "waited",
+        "_alive_at", "_body", "_busy", "_caller", "_connection", "_error", "_from", "_loop", "_over", "_pacing",
+        "_patience", "_timer", "_to", "_too_late", "_translator", "_unsent", "_writer", "waited",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +102,7 @@ class Pump:
         assert isinstance(translator.writer, StreamWriter)  # noqa: S101 - see above, told to the type checker
         self.waited = 0.0
         self._connection = connection
+        self._body = connection.body
         self._translator = translator
         self._writer = translator.writer
         self._caller = caller
@@ -127,7 +128,7 @@ class Pump:
         Raises:
             ClientGone, ShuttingDown: see packy.upstream.cancel; the caller then has whole pieces only.
         """
-        source, sink = self._connection.socket, self._caller.socket
+        source, sink = self._body.socket, self._caller.socket
         began, patience = time.monotonic(), sink.gettimeout()
         source.settimeout(0)
         sink.settimeout(0)
@@ -159,7 +160,7 @@ class Pump:
         if self._over.is_set():
             return
         try:
-            if self._carry() and self._connection.more:
+            if self._carry() and self._body.more:
                 # What is left may be very much, compressed: everybody else has a turn before it.
                 self._loop.run_callback(self._readable)
         except (Exception, ClientGone) as error:  # noqa: BLE001 - raised in the greenlet, which knows what to do
@@ -167,30 +168,26 @@ class Pump:
 
     def _carry(self) -> bool:
         """Carry what has arrived; tell whether there may be more to carry at once."""
-        data = self._read()
-        if data is None:
-            return False
-        if data:
-            self._translator.feed(data)
-        else:
-            self._translator.end()
-        if piece := self._writer.take():
-            self._send(piece)
-        self._busy += time.monotonic() - self._alive_at
-        if self._translator.ended and not self._unsent:
-            self._end()
-        return not self._translator.ended and not self._unsent
-
-    def _read(self) -> bytes | None:
+        translator = self._translator
         try:
             data = self._connection.read_now()
         except UpstreamError as error:
-            self._translator.fail(error.failure)
-            return b""
-        if data is not None:
+            translator.fail(error.failure)
+        else:
+            if data is None:
+                return False
             self._alive_at = now = time.monotonic()
             self._patience = now + self._pacing.idle
-        return data
+            if data:
+                translator.feed(data)
+            else:
+                translator.end()
+        if piece := self._writer.take():
+            self._send(piece)
+        self._busy += time.monotonic() - self._alive_at
+        if translator.ended and not self._unsent:
+            self._end()
+        return not translator.ended and not self._unsent
 
     def _send(self, piece: bytes) -> None:
         self._caller.sent += len(piece)
@@ -227,7 +224,7 @@ class Pump:
             self._end()
         else:
             self._from.start(self._readable)
-            if self._connection.more:
+            if self._body.more:
                 self._readable()
 
     def _set_timer(self) -> None:
