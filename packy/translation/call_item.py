@@ -8,6 +8,8 @@ from packy.translation import codec
 from packy.translation.item import Item, string
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from packy.translation.item import Answer, Json
 
 __all__ = ["CallItem", "CustomCallItem", "NamelessCall"]
@@ -69,11 +71,15 @@ class CallItem(Item):
         del part
         return self._opened
 
-    def run(self, part: int, text: bytes, characters: int) -> None:
-        """Hand on deltas of the arguments."""
+    @property
+    def run_writer(self) -> Callable[[bytes], None]:
+        """What writes arguments."""
+        return self.writer.run_arguments
+
+    def ran(self, part: int, characters: int) -> None:
+        """Count the characters."""
         del part
         self._given += characters
-        self.writer.run_arguments(text)
 
     def arguments_done(self, event: Json) -> None:
         """Hand on what the deltas left out."""

@@ -55,6 +55,9 @@ _KEYS: Final = {"type", "item_id", "logprobs"} | _INDEXES | _VARYING.keys()
 class DeltaRun:
     """The deltas of one part of one item.
 
+    What each of them touches is kept small on purpose: with hundreds of streams in turns, every object more is one that
+    the processor's cache has lost.
+
     Args:
         item: takes them.
         part: which part of it.
@@ -62,11 +65,14 @@ class DeltaRun:
         constants: what the groups of the pattern have to be, by their numbers.
     """
 
-    __slots__ = ("_constants", "_delta", "_expected", "_groups", "_pattern", "item", "part")
+    __slots__ = ("_constants", "_delta", "_expected", "_groups", "_pattern", "_untold", "_write", "item", "part")
 
     def __init__(self, item: Item, part: int, pattern: re.Pattern[bytes], constants: dict[int, bytes]) -> None:
         self.item = item
         self.part = part
+        self._write = item.run_writer
+        # Characters that have been handed on, and that the item does not know of.
+        self._untold = 0
         self._pattern = pattern
         self._constants = constants
         self._delta = pattern.groupindex["delta"]
@@ -103,6 +109,29 @@ class DeltaRun:
         taken = run.take(whole)
         known = taken is not None and not taken[2] and codec.loads(b'"' + taken[0] + b'"') == event["delta"]
         return run if known else None
+
+    def carry(self, chunk: bytes) -> bytes:
+        """Hand on the deltas at the beginning of a chunk.
+
+        Args:
+            chunk: of the stream, from between two events.
+
+        Returns:
+            What follows them: all of it where there are none.
+        """
+        if (taken := self.take(chunk)) is None:
+            return chunk
+        text, characters, rest = taken
+        if text:
+            self._untold += characters
+            self._write(text)
+        return rest
+
+    def settle(self) -> None:
+        """Tell the item how much has been handed on, before anything else is."""
+        if self._untold:
+            self.item.ran(self.part, self._untold)
+            self._untold = 0
 
     def take(self, chunk: bytes) -> tuple[bytes, int, bytes] | None:
         """Take the deltas at the beginning of a chunk.

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from packy.translation.web_search import Searches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from packy.translation.message import MessageWriter
     from packy.translation.names import ToolNames
     from packy.translation.stop_sequences import StopSequences
@@ -120,14 +122,13 @@ class Item:
         del part
         return False
 
-    def run(self, part: int, text: bytes, characters: int) -> None:
-        """Hand on deltas that were not looked into.
+    @property
+    def run_writer(self) -> Callable[[bytes], None]:
+        """What writes a text of a run, given as the inside of a JSON string, into the open block."""
+        raise NotImplementedError
 
-        Args:
-            part: theirs.
-            text: the inside of a JSON string.
-            characters: how many it stands for.
-        """
+    def ran(self, part: int, characters: int) -> None:
+        """Take note that so many characters of a part were handed on as a run."""
 
     def cut(self, item: Json) -> bool:
         """Take the end of an answer that stopped in the middle of this item.

@@ -8,6 +8,8 @@ from packy.translation.item import Item, array, string
 from packy.translation.web_search import citation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from packy.translation.item import Answer, Json
 
 __all__ = ["MessageItem"]
@@ -66,10 +68,14 @@ class MessageItem(Item):
         """While its block is the open one."""
         return self._runs and self._open == part
 
-    def run(self, part: int, text: bytes, characters: int) -> None:
-        """Hand on deltas of text."""
+    @property
+    def run_writer(self) -> Callable[[bytes], None]:
+        """What writes text."""
+        return self.writer.run_text
+
+    def ran(self, part: int, characters: int) -> None:
+        """Count the characters of a part."""
         self._given[part] += characters
-        self.writer.run_text(text)
 
     def annotation_added(self, event: Json) -> None:
         """Cite a page."""
@@ -137,7 +143,7 @@ class MessageItem(Item):
             # Said up to four times, as texts are.
             which = (
                 part,
-                *(_plain(annotation.get(key)) for key in ("type", "url", "file_id", "start_index", "end_index")),
+                *(_plain(annotation.get(key)) for key in _IDENTIFYING),
             )
             if which in self._noted:
                 continue

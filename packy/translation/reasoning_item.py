@@ -8,6 +8,8 @@ from packy.translation.item import Item, array, string
 from packy.translation.signature import pack_reasoning
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from packy.translation.item import Answer, Json
 
 __all__ = ["ReasoningItem"]
@@ -51,10 +53,14 @@ class ReasoningItem(Item):
         """Once it has begun."""
         return part in self._given
 
-    def run(self, part: int, text: bytes, characters: int) -> None:
-        """Hand on deltas of a summary part."""
+    @property
+    def run_writer(self) -> Callable[[bytes], None]:
+        """What writes thinking."""
+        return self.writer.run_thinking
+
+    def ran(self, part: int, characters: int) -> None:
+        """Count the characters of a summary part."""
         self._given[part] += characters
-        self.writer.run_thinking(text)
 
     def summary_done(self, event: Json) -> None:
         """Hand on what the deltas of a part left out."""

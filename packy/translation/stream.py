@@ -82,8 +82,8 @@ class ResponseTranslator:
     """
 
     __slots__ = (
-        "_answer", "_context", "_decoder", "_estimate", "_items", "_learn_after", "_look_after", "_message_id",
-        "_model", "_plain", "_run", "_started", "_stops", "cut", "ended", "failure", "stop_reason",
+        "_answer", "_context", "_decoder", "_estimate", "_flowing", "_items", "_learn_after", "_look_after",
+        "_message_id", "_model", "_plain", "_run", "_started", "_stops", "cut", "ended", "failure", "stop_reason",
         "upstream_model", "usage", "writer",
     )  # fmt: skip
 
@@ -119,6 +119,8 @@ class ResponseTranslator:
         self._started = False
         self._learn_after = learn_after
         self._run: DeltaRun | None = None
+        # The same, while the next bytes may go its way.
+        self._flowing: DeltaRun | None = None
         # Events that went the plain way since a run was last looked for, and how many to let go before it is again.
         self._plain = 0
         self._look_after = learn_after
@@ -136,24 +138,14 @@ class ResponseTranslator:
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the stream, cut anywhere."""
         while chunk and not self.ended:
-            if self._run is not None:
-                chunk = self._feed_run(self._run, chunk)
+            if self._flowing is not None:
+                chunk = self._flowing.carry(chunk)
             if chunk:
                 chunk = self._feed_some(chunk)
 
-    def _feed_run(self, run: DeltaRun, chunk: bytes) -> bytes:
-        """Take as much of a chunk as goes the fast way; return what has to go the plain way."""
-        if self._decoder.between_events:
-            if run.item is not self._items.live or not run.item.takes_run(run.part):
-                self._run = None
-            elif taken := run.take(chunk):
-                text, characters, chunk = taken
-                if text:
-                    run.item.run(run.part, text, characters)
-        return chunk
-
     def _feed_some(self, chunk: bytes) -> bytes:
         """Take a few events the plain way; return what is left, which may go the fast one."""
+        self._settle()
         rest = b""
         if self._learn_after:
             # One that is not of the run, or the half of one; without a run, as many as are looked at before there is.
@@ -167,7 +159,19 @@ class ResponseTranslator:
         self._plain += len(events)
         if events and self._run is None and 0 < self._look_after <= self._plain:
             self._learn(chunk, events[-1][1])
+        # Nothing but an event that goes the plain way changes whether the run goes on.
+        if (run := self._run) is not None and self._decoder.between_events:
+            if run.item is self._items.live and run.item.takes_run(run.part):
+                self._flowing = run
+            else:
+                self._run = None
         return rest
+
+    def _settle(self) -> None:
+        """Leave the fast way: all that follows, the item may want to know about."""
+        if self._flowing is not None:
+            self._flowing.settle()
+            self._flowing = None
 
     def _feed_plainly(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
         try:
@@ -191,6 +195,7 @@ class ResponseTranslator:
 
     def end(self) -> None:
         """Take the end of the upstream's stream. Without a terminal event it is a failure, never a clean end."""
+        self._settle()
         if not self.ended:
             for name, data in self._decoder.close():
                 # Half an event is what the cut has left of it, no event that is wrong in itself.

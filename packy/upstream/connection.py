@@ -238,14 +238,11 @@ class Connection:
         try:
             return self.body.receive(max(seconds, _SHORTEST_WAIT))
         except RAISED as error:
-            raise UpstreamError(failure_from_exception(error, self._provider.name)) from None
+            raise UpstreamError(self.broken(error)) from None
 
-    def read_now(self) -> bytes | None:
-        """Give what has arrived, without any wait: as `read`, on a socket that does not block."""
-        try:
-            return self.body.receive_now()
-        except RAISED as error:
-            raise UpstreamError(failure_from_exception(error, self._provider.name)) from None
+    def broken(self, error: Exception) -> Failure:
+        """Say what it is when `body` raised one of `RAISED`."""
+        return failure_from_exception(error, self._provider.name)
 
     def release(self) -> None:
         """Give the connection back for the next request, if the body ends right away; close it otherwise."""

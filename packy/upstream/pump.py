@@ -20,7 +20,7 @@ from gevent.event import Event
 
 from packy.translation import StreamWriter
 from packy.upstream.cancel import ClientGone
-from packy.upstream.failures import UpstreamError
+from packy.upstream.failures import RAISED
 
 if TYPE_CHECKING:
     import socket
@@ -87,8 +87,8 @@ class Pump:
     """
 
     __slots__ = (
-        "_alive_at", "_body", "_busy", "_caller", "_connection", "_error", "_from", "_loop", "_over", "_pacing",
-        "_patience", "_timer", "_to", "_too_late", "_translator", "_unsent", "_writer", "waited",
+        "_alive_at", "_body", "_busy", "_caller", "_chunked", "_connection", "_error", "_from", "_heard_at", "_loop",
+        "_over", "_pacing", "_sent", "_timer", "_to", "_too_late", "_translator", "_unsent", "_writer", "waited",
     )  # fmt: skip
 
     def __init__(
@@ -108,7 +108,8 @@ class Pump:
         self._caller = caller
         self._pacing = pacing
         self._too_late = too_late
-        self._patience = pacing.patience
+        self._chunked = caller.chunked
+        self._sent = 0
         self._unsent = b""
         self._error: BaseException | None = None
         self._over = Event()
@@ -116,6 +117,8 @@ class Pump:
         self._from: Any = None
         self._to: Any = None
         self._timer: Any = None
+        # When something came last, 0 before; and when the caller last had a sign of life that was none of the answer.
+        self._heard_at = 0.0
         self._alive_at = time.monotonic()
         self._busy = 0.0
 
@@ -151,6 +154,7 @@ class Pump:
                     watcher.stop()
                     watcher.close()
             sink.settimeout(patience)
+            self._caller.sent += self._sent
             self.waited = time.monotonic() - began - self._busy
             if self._unsent and self._error is None:
                 self._say_the_rest()
@@ -170,28 +174,27 @@ class Pump:
         """Carry what has arrived; tell whether there may be more to carry at once."""
         translator = self._translator
         try:
-            data = self._connection.read_now()
-        except UpstreamError as error:
-            translator.fail(error.failure)
+            data = self._body.receive_now()
+        except RAISED as error:
+            data = b""
+            translator.fail(self._connection.broken(error))
+        if data is None:
+            return False
+        self._heard_at = now = time.monotonic()
+        if data:
+            translator.feed(data)
         else:
-            if data is None:
-                return False
-            self._alive_at = now = time.monotonic()
-            self._patience = now + self._pacing.idle
-            if data:
-                translator.feed(data)
-            else:
-                translator.end()
+            translator.end()
         if piece := self._writer.take():
             self._send(piece)
-        self._busy += time.monotonic() - self._alive_at
+        self._busy += time.monotonic() - now
         if translator.ended and not self._unsent:
             self._end()
         return not translator.ended and not self._unsent
 
     def _send(self, piece: bytes) -> None:
-        self._caller.sent += len(piece)
-        if self._caller.chunked:
+        self._sent += len(piece)
+        if self._chunked:
             piece = b"%x\r\n%b\r\n" % (len(piece), piece)
         self._unsent += piece
         self._flush()
@@ -217,9 +220,8 @@ class Pump:
         if self._unsent:
             return
         self._to.stop()
-        now = time.monotonic()
         # While it was the caller who kept us waiting, nobody has waited for the provider.
-        self._alive_at, self._patience = now, now + self._pacing.idle
+        self._heard_at = time.monotonic()
         if self._translator.ended:
             self._end()
         else:
@@ -230,9 +232,18 @@ class Pump:
     def _set_timer(self) -> None:
         now = time.monotonic()
         # While the caller does not read, nothing is due from the provider.
-        due = now + self._pacing.ping if self._unsent else min(self._patience, self._alive_at + self._pacing.ping)
+        due = now + self._pacing.ping if self._unsent else min(self._patience, self._sign_due)
         self._timer = self._loop.timer(max(min(due, self._pacing.deadline) - now, _SHORTEST))
         self._timer.start(self._tick)
+
+    @property
+    def _patience(self) -> float:
+        """When the next byte has to be there."""
+        return self._heard_at + self._pacing.idle if self._heard_at else self._pacing.patience
+
+    @property
+    def _sign_due(self) -> float:
+        return max(self._heard_at, self._alive_at) + self._pacing.ping
 
     def _tick(self) -> None:
         """Run by the loop: something was due when the timer was set."""
@@ -246,7 +257,7 @@ class Pump:
         try:
             if now >= self._pacing.deadline or (now >= self._patience and not self._unsent):
                 self._translator.fail(self._too_late(now))
-            elif now >= self._alive_at + self._pacing.ping:
+            elif now >= self._sign_due:
                 self._alive_at = now
                 if not self._unsent:
                     self._writer.keep_alive()

@@ -59,7 +59,8 @@ CALLED_BY_OTHERS = {
     "reply": "packy.demo.script_schema: a field of scripts, read through the schema",
 }
 CALLED_THROUGH_DECORATORS = [
-    "@main.command", "@blueprint.*", "@proxy.*", "@flask_alone.*", "@validates*", "@pre_load", "@post_load", "@event.listens_for",
+    "@main.command", "@blueprint.*", "@proxy.*", "@flask_alone.*", "@validates*", "@pre_load", "@post_load",
+    "@event.listens_for",
 ]  # fmt: skip
 
 
