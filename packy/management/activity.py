@@ -84,8 +84,10 @@ def _used(ledger: Ledger, prices: Mapping[str, Price], scope: Scope) -> dict[str
 
     usage, minute, measures, errors, steps, recent = ask_ledger(ledger, ask)
     last = bill(minute, {})[1]
+    _, total, unpriced = bill(usage, prices)
     return {
-        "total": bill_columns(bill(usage, prices)[1]),
+        "total": bill_columns(total),
+        "unpriced-models": list(unpriced),
         "last-minute": {"requests": last.requests, "output-tokens": last.tokens.output},
         **{name: {key: rounded(value) for key, value in each.items()} for name, each in measures.items()},
         "errors": [{"error": word, "requests": count} for word, count in errors.items()],

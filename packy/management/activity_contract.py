@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias
 
 from packy.management.activity import RECENT, STEPS
-from packy.management.usage_contract import COUNT, COUNTS, HEAD, MEASURE, MOMENT, NUMBER, object_of, window_of
+from packy.management.usage_contract import (
+    COUNT,
+    COUNTS,
+    HEAD,
+    MEASURE,
+    MOMENT,
+    NUMBER,
+    UNPRICED,
+    object_of,
+    window_of,
+)
 
 __all__ = ["ACTIVITY_PATHS", "ACTIVITY_SCHEMAS"]
 
@@ -46,6 +56,7 @@ _REQUEST: Final = object_of(
 _USED: Final = object_of(
     {
         "total": object_of(COUNTS),
+        "unpriced-models": UNPRICED,
         "last-minute": object_of({"requests": COUNT, "output-tokens": COUNT}),
         "tokens-per-second": MEASURE,
         "ttft-ms": MEASURE,

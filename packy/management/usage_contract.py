@@ -14,6 +14,7 @@ __all__ = [
     "MEASURE",
     "MOMENT",
     "NUMBER",
+    "UNPRICED",
     "USAGE_PATHS",
     "USAGE_RESPONSES",
     "USAGE_SCHEMAS",
@@ -44,6 +45,12 @@ COUNTS: Final = {
         **NUMBER,
         "description": "Estimate from `prices`, in their currency; leaves out what has no price. Null if nothing has.",
     },
+}
+
+UNPRICED: Final = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "Models that used tokens, and are not in `prices`.",
 }
 
 
@@ -125,11 +132,7 @@ USAGE_SCHEMAS: Final = {
                 ),
             },
             "total": object_of(COUNTS),
-            "unpriced-models": {
-                "type": "array",
-                "items": {"type": "string"},
-                "description": "Models that used tokens, and are not in `prices`.",
-            },
+            "unpriced-models": UNPRICED,
         }
     ),
     "Speed": object_of({**HEAD, "tokens-per-second": MEASURE, "ttft-ms": MEASURE}),

@@ -48,12 +48,20 @@ def test_it_tells_the_window_as_a_whole_and_in_steps(api: Api) -> None:
     assert document["ledger"] == {"state": "kept", "message": ""}
     assert (used["total"]["requests"], used["total"]["errors"], used["total"]["cached-tokens"]) == (3, 1, 40)
     assert used["total"]["cost"] == pytest.approx((60 * 2 + 40 * 0.5 + 42 * 10) / 1e6)
+    assert used["unpriced-models"] == []
     assert used["ttft-ms"] == {"count": 1, "average": 80.0, "median": 80.0, "p95": 80.0}
     assert used["errors"] == [{"error": "upstream_timeout", "requests": 1}]
     assert len(used["steps"]) == 60
     assert sum(step["output-tokens"] for step in used["steps"]) == 42
     begins = [datetime.fromisoformat(step["from"]).timestamp() for step in used["steps"]]
     assert {round(later - before) for before, later in pairwise(begins)} == {60}
+
+
+def test_the_models_that_the_cost_leaves_out_are_named(api: Api) -> None:
+    enter(None, [{"upstream_model": "o3", "input_tokens": 5}, {"upstream_model": "nothing-used"}])
+    used = api.get("/activity?window=1h")["used"]
+    assert used["unpriced-models"] == ["o3"]
+    assert used["total"]["cost"] == pytest.approx((60 * 2 + 40 * 0.5 + 42 * 10) / 1e6)
 
 
 def test_the_last_minute_is_told_whatever_the_window(api: Api) -> None:

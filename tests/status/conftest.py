@@ -75,7 +75,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
                 "credentials": {"openai-api-key": "sk-packycode-0123456789-wxyz"},
             },
             "codex-api-key": [{"name": "spare", "base-url": upstream.url, "api-key": "sk-spare", "models": ["o3"]}],
-            "prices": {"gpt-5": {"input": 1.25, "cached-input": 0.125, "output": 10}},
+            "prices": {
+                model: {"input": 1.25, "cached-input": 0.125, "output": 10} for model in ("gpt-5", "gpt-5-codex")
+            },
             "ledger": {"url": ledger},
         }
         # The page would warn of a file that holds keys and can be read by others.

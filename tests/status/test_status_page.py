@@ -46,6 +46,8 @@ def test_signing_in_shows_the_state_of_the_gateway(browser: Browser) -> None:
     assert browser.cells("#errors")[0] == ["upstream_timeout", "2"]
     assert int(browser.text("#figure-requests")) >= 95
     assert browser.text("#figure-cache").startswith("76.")
+    assert browser.text("#figure-cost-note") == "by prices in config.yaml"
+    assert browser.text("#unpriced") == ""
     assert len(browser.cells("#recent")) == 50
     assert not browser.shown("#sign-in")
     assert browser.run("return scrollY") == 0
@@ -113,11 +115,12 @@ def test_a_refused_setting_is_explained_beside_its_field(browser: Browser, gatew
     assert "field-base-url-problem" in (field.get_attribute("aria-describedby") or "").split()
     assert browser.run("return document.activeElement.id") == "field-base-url"
     assert browser.text("#field-defaults-model-problem") == ""
+    assert browser.text("#outcome") == "Not saved: see the marked fields (1)."
     assert browser.audit() == []
 
     write(browser, "#field-base-url", before)
     browser("#settings .primary").click()
-    browser.until(lambda: browser.text("#notice") == "Saved.")
+    browser.until(lambda: browser.text("#outcome") == "Saved.")
     assert browser.text("#field-base-url-problem") == ""
     assert browser.text("#field-defaults-model-source") == "from config.yaml"
     now = requests.get(gateway.url + API, headers={"X-Management-Key": KEY}, timeout=20).json()
@@ -125,12 +128,44 @@ def test_a_refused_setting_is_explained_beside_its_field(browser: Browser, gatew
     assert now["credentials"] == {"openai-api-key": "********wxyz"}
 
 
+IN_VIEW = """const box = document.querySelector(arguments[0]).getBoundingClientRect();
+    return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight"""
+
+
+def test_what_became_of_a_change_is_told_where_it_was_made(browser: Browser, gateway: Gateway) -> None:
+    browser.resize(1280, 600)
+    browser.open()
+    write(browser, "#field-defaults-model", "gpt-5-codex")
+    browser("#settings .primary").click()
+    browser.until(lambda: browser.text("#outcome") == "Saved.")
+    assert browser.run(IN_VIEW, "#outcome")
+    assert not browser.run(IN_VIEW, "#switch")
+
+    change(gateway, defaults={"model": "o4-mini"})
+    hide(browser, hidden=True)
+    write(browser, "#field-defaults-model", "o3")
+    browser("#settings .primary").click()
+    browser.until(lambda: "Somebody else has changed" in browser.text("#trouble"))
+    assert browser.run(IN_VIEW, "#trouble")
+    hide(browser, hidden=False)
+
+
+def test_what_is_marked_to_be_copied_stays_marked_while_the_page_asks_again(browser: Browser) -> None:
+    browser.open()
+    (request_id,) = [cell for cell in browser.cells("#recent")[0] if cell.startswith("req_")]
+    browser.run("getSelection().selectAllChildren(document.querySelector('#recent tr').lastElementChild)")
+    before = browser.text("#updated")
+    browser.nudge()
+    browser.until(lambda: browser.text("#updated") != before)
+    assert browser.run("return getSelection().toString()").strip() == request_id
+
+
 def test_an_emptied_field_falls_back_to_its_default(browser: Browser, gateway: Gateway) -> None:
     change(gateway, defaults={"model": "o3"})
     browser.open()
     write(browser, "#field-defaults-model", " ")
     browser("#settings .primary").click()
-    browser.until(lambda: browser.text("#notice") == "Saved.")
+    browser.until(lambda: browser.text("#outcome") == "Saved.")
     assert browser("#field-defaults-model").get_attribute("value") == "gpt-5"
     assert browser.text("#field-defaults-model-source") == "default"
 
@@ -158,7 +193,7 @@ def test_nobody_elses_change_is_overwritten_unseen(browser: Browser, gateway: Ga
     hide(browser, hidden=False)
     browser.until(lambda: browser("#field-defaults-model").get_attribute("value") == "o4-mini")
     browser("#settings .primary").click()
-    browser.until(lambda: browser.text("#notice") == "Saved.")
+    browser.until(lambda: browser.text("#outcome") == "Saved.")
 
 
 def test_charts_are_drawn_and_told_in_words(browser: Browser) -> None:
@@ -191,7 +226,7 @@ def test_figures_follow_by_themselves_and_rest_while_nobody_looks(browser: Brows
     body = {"model": "gpt-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hello."}]}
     sent = requests.post(f"{gateway.url}/v1/messages", json=body, headers=gateway.headers, timeout=30)
     assert sent.status_code == 200, sent.text
-    browser.until(lambda: browser.cells("#recent")[0][1] == "tests")
+    browser.until(lambda: browser.cells("#recent")[0][2] == "tests")
 
     hide(browser, hidden=True)
     assert browser.text("#updated") == "Paused while hidden"

@@ -10,10 +10,12 @@ import pytest
 import requests
 import yaml
 
+from packy.config import Secret
 from packy.demo import DemoUpstream, pause, rule, text
 from packy.status import TEXTS
 from tests.status.browser import KEY, Browser
 from tests.support.gateway import CLIENT_KEY, Gateway
+from tests.support.ledger import enter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,6 +110,8 @@ def test_what_happens_to_the_gateway_meanwhile_is_told(opened: Open, tmp_path: P
         browser.nudge()
         browser.until(lambda: EN["config.invalid"] in browser.text("#config"))
         assert "prot is not a known key" in browser.text("#config")
+        browser.until(lambda: "config.yaml: no provider is enabled" in browser.text("#config"))
+        assert browser.text("#meaning") == EN["packycode.off-alone"]
 
         # Somebody repairs it, with another management key.
         file.write_text(right.replace(KEY, "another-management-key-987"))
@@ -124,6 +128,40 @@ def test_what_happens_to_the_gateway_meanwhile_is_told(opened: Open, tmp_path: P
         browser.nudge()
         browser.until(lambda: browser.text("#trouble") == EN["error.unreachable"])
         assert browser.shown("#board")
+
+
+def test_long_names_leave_the_result_and_the_cooldowns_in_view(opened: Open) -> None:
+    long = "provider-with-a-name-of-forty-characters"
+    places = [f"http://127.0.0.1:{port}/v1/{'a-long-path/' * 12}" for port in (9, 11)]
+    providers = [
+        {"name": f"{name}{long[1:]}", "base-url": place, "api-key": f"sk-{name}", "models": ["gpt-5"]}
+        for name, place in zip("pq", places, strict=True)
+    ]
+    clients = [{"label": "W" * 40, "key": CLIENT_KEY}]
+    settings = {**MANAGED, "client-keys": clients, "codex-api-key": providers, "routing": {"failover": True}}
+    with opened(settings) as (browser, gateway):
+        requests.post(f"{gateway.url}/v1/messages", json=BODY, headers=gateway.headers, timeout=60)
+        browser.open()
+        browser.until(lambda: browser.cells("#recent"))
+        ends = "return document.querySelector(arguments[0]).getBoundingClientRect().right"
+        inside = browser.run(ends, ".scroll:has(#recent)")
+        for column in range(1, 6):
+            assert browser.run(ends, f"#recent td:nth-child({column})") <= inside, column
+        assert "is passed over" in browser.cells("#providers")[1][2]
+        assert browser.run(ends, "#providers tr:nth-child(2) td:nth-child(3)") <= browser.run(
+            ends, ".scroll:has(#providers)"
+        )
+
+
+def test_models_without_a_price_are_named_beside_the_cost(opened: Open, tmp_path: Path) -> None:
+    ledger = f"sqlite:///{tmp_path}/ledger.db"
+    enter(Secret(ledger), [{"upstream_model": model, "input_tokens": 2_000_000} for model in ("o3", "gpt-5")])
+    price = {"input": 1.25, "cached-input": 0.125, "output": 10}
+    with opened({**MANAGED, "ledger": {"url": ledger}, "prices": {"gpt-5": price}}) as (browser, _):
+        browser.open()
+        assert browser.text("#figure-cost") == "2.5"
+        assert browser.text("#figure-cost-note") == EN["figure.cost.some"]
+        assert browser.text("#unpriced") == EN["figure.cost.without"].replace("{models}", "o3")
 
 
 def test_requests_in_flight_and_providers_that_cool_down_are_shown(opened: Open) -> None:
@@ -146,11 +184,11 @@ def test_requests_in_flight_and_providers_that_cool_down_are_shown(opened: Open)
                     browser.nudge()
                     browser.until(lambda: browser.text("#figure-in-flight") == "1")
                     assert browser.text("#figure-in-flight-note") == "1 streaming"
-                    assert browser.cells("#providers")[1][3].startswith("gpt-5 is passed over for ")
+                    assert browser.cells("#providers")[1][2].startswith("gpt-5 is passed over for ")
                 finally:
                     running.result(60).close()
             gateway.until(lambda _: gateway.requests())
             browser.nudge()
             browser.until(lambda: browser.text("#figure-in-flight") == "0")
             browser.until(lambda: browser.cells("#recent"))
-            assert "cancelled" in browser.cells("#recent")[0][4]
+            assert "cancelled" in browser.cells("#recent")[0][1]

@@ -34,8 +34,8 @@ function showConfig({ problems, warnings }) {
   $("config").classList.toggle("trouble", problems.length > 0);
   $("config").replaceChildren(...lines.flatMap(([title, found]) => {
     const list = make("ul", "", { lang: "en" });
-    const where = (each) => [each.source, each.line, each.field].filter(Boolean).join(":");
-    list.append(...found.map((each) => make("li", `${where(each)} ${each.problem} — ${each.fix}`)));
+    const where = (each) => [each.source, each.line].filter(Boolean).join(":"), what = (each) => [each.field, each.problem].filter(Boolean).join(" ");
+    list.append(...found.map((each) => make("li", `${where(each)}: ${what(each)} — ${each.fix}`)));
     return [make("p", say(title)), list];
   }));
 }
@@ -52,17 +52,20 @@ function showFigures() {
   $("ledger").textContent = ledger.state === "kept" ? "" : say(`ledger.${ledger.state}`, ledger);
   if (!used) {
     for (const name of ["rate", "speed", "ttft", "cache", "requests", "cost"]) figure(name, "–", "");
+    $("unpriced").textContent = "";
     dropCharts();
     return;
   }
   const { total } = used, minute = used["last-minute"], speed = used["tokens-per-second"], ttft = used["ttft-ms"];
   const input = total["input-tokens"], cached = total["cached-tokens"];
   figure("rate", number(minute["output-tokens"] / 60, 1), say("figure.rate.note", { requests: number(minute.requests) }));
-  figure("speed", number(speed.median, 1), say("figure.speed.note", { p95: number(speed.p95, 1) }));
-  figure("ttft", seconds(ttft.median), say("figure.ttft.note", { p95: seconds(ttft.p95) }));
-  figure("cache", input ? `${number((100 * cached) / input, 1)} %` : "–", say("figure.cache.note", { tokens: compact(input) }));
+  figure("speed", number(speed.median, 1), speed.count ? say("figure.speed.note", { p95: number(speed.p95, 1) }) : "");
+  figure("ttft", seconds(ttft.median), ttft.count ? say("figure.ttft.note", { p95: seconds(ttft.p95) }) : "");
+  figure("cache", input ? `${number((100 * cached) / input, 1)} %` : "–", input ? say("figure.cache.note", { tokens: compact(input) }) : "");
   figure("requests", number(total.requests), say("figure.requests.note", { errors: number(total.errors), cancelled: number(total.cancelled) }));
-  figure("cost", number(total.cost, 4), total.cost === null ? "" : say("figure.cost.note"));
+  const without = used["unpriced-models"], some = total.cost !== null;
+  figure("cost", number(total.cost, 4), some ? say(without.length ? "figure.cost.some" : "figure.cost.note") : "");
+  $("unpriced").textContent = some && without.length ? say("figure.cost.without", { models: without.join(", ") }) : "";
   const steps = used.steps, column = (name) => steps.map((step) => step[name]);
   const times = steps.map((step) => Date.parse(step.from) / 1000);
   draw("tokens", [["chart.input", "--chart-1"], ["chart.cached", "--chart-2"], ["chart.output", "--chart-3", [6, 3]]], compact,
@@ -90,7 +93,7 @@ function draw(name, series, format, data, summary) {
   const moment = (at, format) => clock(at * 1000, format);
   charts[name] = new uPlot({
     width: box.clientWidth || 300, height: 220, cursor: { drag: { x: false, y: false } },
-    scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1000] } },
     axes: [
       { ...axis, values: (_, splits) => splits.map((at) => moment(at, $("window").value === "7d" ? day : time)) },
       { ...axis, size: 64, values: (_, splits) => splits.map((value) => format(value)) },
@@ -116,22 +119,30 @@ new ResizeObserver(() => {
   }
 }).observe($("main"));
 
+// What is there already stays: somebody may have marked some of it, to copy it.
 function rows(id, found) {
-  $(id).replaceChildren(...found.map((cells) => {
+  const body = make("tbody", "", { id });
+  body.append(...found.map((cells) => {
     const row = make("tr");
     row.append(...cells.map((cell) => (typeof cell === "string" ? make("td", cell) : cell)));
     return row;
   }));
+  if (!body.isEqualNode($(id))) $(id).replaceChildren(...body.children);
 }
 
 function showTables(providers) {
-  const count = (text) => make("td", text, { class: "number" });
+  const count = (text) => make("td", text, { class: "number" }), name = (text, kind = "name") => {
+    const cell = make("td", "", { class: kind });
+    cell.append(make("span", text));
+    return cell;
+  };
   rows("providers", providers.map((each) => [
-    each.name, say(`provider.${each.state}`), each["base-url"] ?? "–",
-    [
+    name(each.name), say(`provider.${each.state}`),
+    name([
       ...each.cooldowns.map((rest) => say("provider.cooldown", rest)),
       ...(each["refused-parameters"].length ? [say("provider.refused", { parameters: each["refused-parameters"].join(", ") })] : []),
-    ].join("; ") || "–",
+    ].join("; ") || "–", each.cooldowns.length ? "name bad" : "name"),
+    each["base-url"] ?? "–",
   ]));
   const { errors, recent } = activity.used ?? { errors: [], recent: [] };
   rows("errors", errors.map((each) => [each.error, count(number(each.requests))]));
@@ -142,12 +153,12 @@ function showTables(providers) {
       each["error-type"] ? failure : each.cancelled ? say("recent.cancelled") : each["stop-reason"] ?? each.status,
       each.retries ? say("recent.retries", each) : "", each.failover ? say("recent.failover") : "",
     ].filter(Boolean).join(", ");
-    const time = make("td", clock(new Date(each.time), { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" }), { title: each["request-id"] });
     return [
-      time, each.client ?? "–", each.provider ?? "–", [each["upstream-model"] ?? each.model ?? "–", each.effort].filter(Boolean).join(" · "),
+      clock(new Date(each.time), { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" }),
       make("td", result || "–", each["error-type"] ? { class: "bad" } : {}),
+      name(each.client ?? "–"), name(each.provider ?? "–"), name([each["upstream-model"] ?? each.model ?? "–", each.effort].filter(Boolean).join(" · ")),
       ...["input-tokens", "cached-tokens", "output-tokens"].map((name) => count(number(each[name]))),
-      ...["ttft-ms", "duration-ms"].map((name) => count(seconds(each[name]))),
+      ...["ttft-ms", "duration-ms"].map((name) => count(seconds(each[name]))), each["request-id"],
     ];
   }));
   $("recent-none").hidden = recent.length > 0;

@@ -66,9 +66,12 @@ function complain(error) {
   $("trouble").hidden = !error;
 }
 
+/** Tell where whoever has done something looks: beside the form's buttons, or above the switch. */
 function tell(name, values) {
   notice = name ? [name, values] : null;
-  $("notice").textContent = name ? say(name, values) : "";
+  const place = name?.startsWith("settings.") ? "outcome" : "notice";
+  for (const id of ["notice", "outcome"]) $(id).textContent = id === place && name ? say(name, values) : "";
+  $("outcome").classList.toggle("trouble", name === "settings.invalid");
 }
 
 // Signing in and out.
@@ -123,7 +126,8 @@ function showPackycode() {
   $("switch").setAttribute("aria-checked", on);
   $("state").textContent = say(on ? "packycode.on" : "packycode.off");
   $("source").textContent = sourceOf("enabled");
-  $("meaning").textContent = say(on ? "packycode.on-meaning" : "packycode.off-meaning");
+  const others = providers.providers.some((each) => each.kind !== "packycode" && each.state !== "disabled");
+  $("meaning").textContent = say(on ? "packycode.on-meaning" : others ? "packycode.off-meaning" : "packycode.off-alone");
   $("verified").textContent = verified === "asking" ? say("packycode.verifying") : verified ? `${verified.message}. ${verified.fix}` : "";
   $("verified").lang = verified === "asking" ? language : "en";
   $("verified").className = verified?.ok === false ? "problem" : "";
@@ -199,7 +203,10 @@ function refuse(error) {
   const details = error.details ?? [], ours = details.filter((each) => fields.some(({ name }) => name === each.field));
   const rest = details.filter((each) => !ours.includes(each)).map((each) => `${each.field} ${each.problem}: ${each.fix}`);
   if (ours.length) tell("settings.invalid", { count: ours.length });
-  if (rest.length || !ours.length) complain({ ...error, message: [error.message, ...rest].join(" · ") });
+  if (rest.length || !ours.length) {
+    complain({ ...error, message: [error.message, ...rest].join(" · ") });
+    $("trouble").scrollIntoView({ block: "nearest" });
+  }
   if (error.word === "precondition_failed") etag = "";
   mark(ours);
 }

@@ -20,5 +20,5 @@ const locale = () => (language === "zh" ? "zh-CN" : "en-GB");
 export const number = (value, digits = 0) => value === null ? "–" :
   new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value);
 export const compact = (value) => new Intl.NumberFormat(locale(), { notation: "compact" }).format(value);
-export const seconds = (ms) => (ms === null ? "–" : ms < 1000 ? `${number(ms)} ms` : `${number(ms / 1000, 1)} s`);
+export const seconds = (ms) => (ms === null ? "–" : ms < 1000 ? `${number(ms, ms < 10 ? 1 : 0)} ms` : `${number(ms / 1000, 1)} s`);
 export const clock = (time, format) => new Intl.DateTimeFormat(locale(), format).format(time);
