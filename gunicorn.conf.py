@@ -142,10 +142,11 @@ def post_worker_init(worker: "GatewayWorker") -> None:
 
 
 def worker_exit(server: "Arbiter", worker: "Worker") -> None:  # noqa: ARG001 - gunicorn's hook
-    """Enter what the ledger has not entered yet."""
-    from wsgi import ledger  # noqa: PLC0415 - as above
+    """Enter what the ledger has not entered yet, and count what it cannot."""
+    from wsgi import ledger, metrics  # noqa: PLC0415 - as above
 
     ledger.stop()
+    metrics.end_worker()
 
 
 def child_exit(server: "Arbiter", worker: "Worker") -> None:  # noqa: ARG001 - gunicorn's hook

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from tests.support.gateway import Gateway, config_for
+from tests.support.loopback import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -207,6 +208,20 @@ def test_a_worker_that_is_killed_takes_only_the_last_moment_with_it(tmp_path: Pa
     # A second is what is promised; a machine that is busy with other things may be late with it.
     assert all(-1 < age < 5 for age in ages)
     assert sqlite(tmp_path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_what_is_lost_because_a_worker_ends_is_counted(tmp_path: Path, upstream: DemoUpstream) -> None:
+    def lost() -> float:
+        text = requests.get(f"{gateway.url}/metrics", timeout=20).text
+        return next(float(line.split()[1]) for line in text.splitlines() if line.startswith("packy_ledger_lost_"))
+
+    with gateway_for(tmp_path, upstream, f"postgresql+psycopg://packy:x@127.0.0.1:{free_port()}/packy") as gateway:
+        assert [ask(gateway, number).status_code for number in range(1, 4)] == [200] * 3
+        until(lambda: gateway.lines("ledger_unavailable"))
+        assert lost() == 0
+        gateway.signal(signal.SIGHUP)
+        until(lambda: sum(line["records"] for line in gateway.lines("ledger_lost")) == 3)
+        until(lambda: lost() == 3)
 
 
 def test_the_ledger_is_switched_off_and_on_without_a_restart(tmp_path: Path, upstream: DemoUpstream) -> None:

@@ -76,6 +76,10 @@ class Metrics:
         """Count this process among those that serve."""
         self._instruments.workers.set(1)
 
+    def end_worker(self) -> None:
+        """Count what has happened since the last request, the ledger's last losses among it: there comes no other."""
+        self._count_incidents()
+
     def count_in_flight(self, streaming: bool, change: int) -> None:  # noqa: FBT001 - the label's value
         """Count a Messages request that begins (1) or ends (-1)."""
         _series(self._instruments.in_flight, _word(streaming)).inc(change)
