@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -16,6 +18,7 @@ from tests.support.gateway import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 DASHBOARD = ROOT / "deploy/grafana/packy.json"
 ALERTS = ROOT / "deploy/prometheus/alerts.yml"
@@ -25,7 +28,19 @@ SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_s
 # Prometheus sets these itself.
 OF_PROMETHEUS = {"up": frozenset({"job", "instance"})}
 COMMON = frozenset({"job", "instance", "le"})
-FUNCTIONS = {"absent", "count", "histogram_quantile", "increase", "label_values", "max", "min", "rate", "sum", "time"}
+FUNCTIONS = {
+    "absent",
+    "count",
+    "histogram_quantile",
+    "increase",
+    "label_values",
+    "max",
+    "min",
+    "rate",
+    "sum",
+    "time",
+    "vector",
+}
 KEYWORDS = {"and", "by", "or", "unless", "without"}
 
 
@@ -137,6 +152,48 @@ def test_panels_have_places_of_their_own() -> None:
     ]
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
+
+
+ENDINGS = {
+    "a refused key of the provider": ('status="4xx", provider="p", error_type="authentication_error"', True),
+    "a stream that breaks off": ('status="2xx", provider="p", error_type="api_error"', True),
+    "an error of the gateway": ('status="5xx", provider="", error_type="api_error"', True),
+    "a wrong client key": ('status="4xx", provider="", error_type="authentication_error"', False),
+    "a request that is too long": ('status="4xx", provider="p", error_type="invalid_request_error"', False),
+    "a good answer": ('status="2xx", provider="p", error_type=""', False),
+}
+
+
+@pytest.mark.parametrize(("labels", "alarming"), ENDINGS.values(), ids=ENDINGS.keys())
+def test_what_callers_cannot_help_raises_the_alarm_and_nothing_else(
+    tmp_path: Path, labels: str, *, alarming: bool
+) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is missing: apt install prometheus")
+    series = 'packy_requests_total{job="packy", instance="i", route="/v1/messages", %s}'
+    values = {labels: "0+10x40", 'status="2xx", provider="p", error_type="", model="m"': "0+90x40"}
+    found = {
+        "rule_files": [str(ALERTS)],
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": series % given, "values": value} for given, value in values.items()],
+                "promql_expr_test": [
+                    {
+                        "expr": 'count(ALERTS{alertname="PackyErrorRatio", alertstate="firing"})',
+                        "eval_time": "30m",
+                        "exp_samples": [{"labels": "{}", "value": 1}] if alarming else [],
+                    }
+                ],
+            }
+        ],
+    }
+    file = tmp_path / "test.yml"
+    file.write_text(yaml.safe_dump(found))
+    told = subprocess.run([promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr
 
 
 @pytest.mark.parametrize("rule", alert_rules(), ids=lambda rule: rule["alert"])
