@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import gevent
 
@@ -43,6 +43,8 @@ __all__ = ["Attempts"]
 # Bytes of a serialised request that make a token, near enough until the upstream has counted.
 _BYTES_PER_TOKEN = 4
 _PAUSE_SECONDS = 0.25
+# Fields of the record that say which provider was asked, how, and with what result.
+_OF_AN_ATTEMPT = ("provider", "upstream_model", "effort", "upstream_status", "dropped")
 _SHORTEST_WAIT = 0.001
 # More bytes than tokens, whatever they say: a request shorter than the window needs no counting.
 _FEWEST_BYTES_PER_TOKEN = 2
@@ -114,6 +116,8 @@ class Attempts:
             InvalidRequest: it cannot be carried whole, and `fidelity` is `strict`; or it is too long.
         """
         first: UpstreamError | None = None
+        record = cast("dict[str, object]", self._record)
+        told: dict[str, object] = {}
         for route in self._in_turn():
             if self._made or route is not self._routes[0]:
                 # Nothing that the provider before has taught us, nor the request as it was for that one.
@@ -121,10 +125,15 @@ class Attempts:
             try:
                 return self._ask(route)
             except UpstreamError as error:
-                first = first or error
+                if first is None:
+                    first, told = error, {name: record[name] for name in _OF_AN_ATTEMPT if name in record}
                 if blames_the_request(error.failure) or time.monotonic() >= self._deadline:
                     break
         assert first is not None  # noqa: S101 - there is at least one route
+        # The error is the first one's: what is recorded with it must not be that of whoever was asked last.
+        for name in _OF_AN_ATTEMPT:
+            record.pop(name, None)
+        record.update(told)
         raise first
 
     def _in_turn(self) -> Iterator[Route]:
@@ -156,6 +165,7 @@ class Attempts:
                     if not tried_again and worth_a_second_try(error.failure) and time.monotonic() < self._deadline:
                         tried_again = True
                         gevent.sleep(_PAUSE_SECONDS)
+                        self.waited += _PAUSE_SECONDS
                         continue
                     self._tell_failure(route, error.failure)
                     raise

@@ -64,6 +64,33 @@ def test_once_more_is_not_twice(house: Callable[..., House]) -> None:
     assert (record["upstream_status"], record["failure"]) == (503, "upstream_overloaded")
 
 
+def test_the_pause_before_the_second_try_is_no_work_of_the_gateways(house: Callable[..., House]) -> None:
+    home = house()
+
+    def own_ms() -> float:
+        home.packycode.script(rule(BUSY, times=1), rule(text("Back again.")))
+        record = home.record(home.ask())
+        assert record["retries"] == 1
+        own: float = record["duration_ms"] - record["upstream_wait_ms"]
+        return own
+
+    # On a machine that is busy with other things, all of it takes longer now and then.
+    assert min(own_ms() for _ in range(8)) < 250
+
+
+def test_an_error_is_recorded_with_the_provider_that_it_came_from(house: Callable[..., House]) -> None:
+    home = house(FAILOVER)
+    home.packycode.script(rule(ITS_OWN["a bad key"]))
+    home.spare.script(rule(BUSY))
+
+    response = home.ask()
+
+    assert response.status_code == 401
+    record = home.record(response)
+    assert len(home.spare.requests) == 2
+    assert (record["provider"], record["upstream_status"], record["failure"]) == ("packycode", 401, "upstream_auth")
+
+
 def test_a_provider_that_asks_for_time_is_not_asked_again(house: Callable[..., House]) -> None:
     home = house()
     home.packycode.script(rule(http(503, {"error": {"message": "busy"}}, retry_after="20")))
