@@ -39,7 +39,7 @@ _KEYWORD_TYPES: Final[dict[str, tuple[type, str]]] = {
 }
 # Keywords that hold schemas: one, a list of them, or one per key.
 _ONE: Final = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
-_SEVERAL: Final = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
+_SEVERAL: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
 _BY_KEY: Final = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
 _NOT_AT_THE_TOP: Final = ("oneOf", "anyOf", "allOf", "enum", "not")
 
@@ -86,11 +86,10 @@ def _children(node: dict[str, Any]) -> Iterator[tuple[Context, Any]]:
         for key, child in node.get(keyword, {}).items():
             yield (keyword, key), child
     for keyword in _SEVERAL:
-        if isinstance(node.get(keyword), list):
-            for index, child in enumerate(node[keyword]):
-                yield (keyword, str(index)), child
+        for index, child in enumerate(node.get(keyword, ())):
+            yield (keyword, str(index)), child
     for keyword in _ONE:
-        if keyword in node and not isinstance(node[keyword], list):
+        if keyword in node:
             yield (keyword,), node[keyword]
 
 
@@ -111,7 +110,7 @@ def _keyword_problem(node: dict[str, Any]) -> str | None:
 
 def _shape_problem(context: Context, node: dict[str, Any], root: dict[str, Any]) -> str | None:
     kind = node.get("type")
-    if "items" not in node and "prefixItems" not in node:
+    if "items" not in node:
         if kind == "array":
             return f"In context={context}, array schema missing items."
         if isinstance(kind, list) and "array" in kind:

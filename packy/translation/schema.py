@@ -2,7 +2,8 @@
 
 The API refuses a whole request for one schema with a `pattern` that Python's `re` cannot compile, an array without
 `items`, a root without `properties`, a keyword of the wrong type, or a `$ref` that leads nowhere (measured against the
-API). Each is repaired so that the schema allows no less than before.
+API); and for `items` that are a list, as tuples were written before draft 2020-12 ("[{…}] is not of type 'object',
+'boolean'": github.com/vercel/ai/issues/2271). Each is repaired so that the schema allows no less than before.
 """
 
 from __future__ import annotations
@@ -162,6 +163,7 @@ class _Repair:
             kept = self._keyword(key, value)
             if kept is not _DROPPED:
                 out[key] = kept
+        _write_tuple_anew(out)
         kind = out.get("type")
         if (kind == "array" or (isinstance(kind, list) and "array" in kind)) and "items" not in out:
             out["items"] = {}
@@ -234,6 +236,16 @@ _TAKE: dict[str, Callable[[_Repair, object], object]] = {
     "required": _Repair.required,
     "type": _Repair.type,
 }  # fmt: skip
+
+
+def _write_tuple_anew(out: Schema) -> None:
+    """Write a tuple of the earlier drafts, `items` and `additionalItems`, as the API knows it."""
+    if not isinstance(listed := out.get("items"), list):
+        return
+    rest = out.pop("additionalItems", {})
+    # One that is written in both ways is of neither: its first items are told, and nothing of the others.
+    out["items"] = {} if "prefixItems" in out else rest
+    out.setdefault("prefixItems", listed)
 
 
 def _drop_narrowed(out: Schema, schema: Schema) -> None:

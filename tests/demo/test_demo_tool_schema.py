@@ -42,6 +42,15 @@ REFUSED: dict[str, tuple[Any, str]] = {
         obj(a={"type": "array", "items": {"anyOf": [NOTHING, {"type": "array"}]}}),
         "In context=('properties', 'a', 'items', 'anyOf', '1'), array schema missing items.",
     ),
+    # fastcore issue 798 and vercel/ai issue 2271 on GitHub have the API's words.
+    "a tuple without items": (
+        obj(a={"type": "array", "prefixItems": [NOTHING]}),
+        "In context=('properties', 'a'), array schema missing items.",
+    ),
+    "a tuple of the earlier drafts": (
+        obj(a={"type": "array", "items": [NOTHING]}),
+        "[{'type': 'string'}] is not of type 'object', 'boolean'.",
+    ),
     "a pattern of JavaScript": (obj(a={"pattern": r"^\p{L}+$"}), r"'^\\p{L}+$' is not a 'regex'."),
     "an octal escape in a class": (obj(a={"pattern": r"[^\0]*("}), r"'[^\\0]*(' is not a 'regex'."),
     "a pattern of properties": (
@@ -102,12 +111,11 @@ def test_refuses_where_it_is_strict_a_schema_with(name: str) -> None:
         obj(),
         {**obj(), "$schema": "https://json-schema.org/draft/2020-12/schema"},
         obj(a={"type": "array", "items": {"$ref": "#/$defs/A"}}) | {"$defs": {"A": {"$ref": "#"}}},
-        obj(a={"type": "array", "prefixItems": [NOTHING]}),
-        obj(a={"type": "array", "items": [NOTHING]}),
+        obj(a={"type": "array", "prefixItems": [NOTHING], "items": True}),
         obj(a=True, b={"type": ["string", "null"], "pattern": "^(?=x)[a-z]+$"}),
         obj(a={"$ref": "#/properties/b~1c"}, **{"b/c": NOTHING}),
     ],
-    ids=["empty", "with $schema", "recursive", "tuple", "old tuple", "booleans and type lists", "escaped pointer"],
+    ids=["empty", "with $schema", "recursive", "tuple", "booleans and type lists", "escaped pointer"],
 )
 def test_accepts(schema: Json) -> None:
     assert schema_problem(schema, strict=False) is None

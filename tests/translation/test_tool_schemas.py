@@ -104,7 +104,27 @@ REPAIRED: list[Any] = [
     ),
     *(
         pytest.param(inside({key: [{"pattern": "("}, True]}), inside({key: [{}, True]}), id=f"under {key}")
-        for key in ("anyOf", "allOf", "prefixItems", "items")
+        for key in ("anyOf", "allOf", "prefixItems")
+    ),
+    pytest.param(
+        inside({"type": "array", "items": [{"pattern": "("}, True]}),
+        inside({"type": "array", "prefixItems": [{}, True], "items": {}}),
+        id="a tuple as earlier drafts have it",
+    ),
+    pytest.param(
+        inside({"type": "array", "items": [{"type": "number"}] * 2, "additionalItems": False, "minItems": 2}),
+        inside({"type": "array", "prefixItems": [{"type": "number"}] * 2, "items": False, "minItems": 2}),
+        id="a closed one",
+    ),
+    pytest.param(
+        inside({"items": [{"type": "number"}, {"$ref": "#/properties/a/items/0"}]}),
+        inside({"prefixItems": [{"type": "number"}, {}], "items": {}}),
+        id="a reference into one",
+    ),
+    pytest.param(
+        inside({"prefixItems": [{"type": "number"}], "items": [{"type": "string"}], "additionalItems": False}),
+        inside({"prefixItems": [{"type": "number"}], "items": {}}),
+        id="a tuple written in both ways",
     ),
     *(
         pytest.param(inside({key: {"pattern": "("}}), inside({key: {}}), id=f"under {key}")
