@@ -201,7 +201,7 @@ def _document_parts(source: Json, kind: str, title: str, notices: Notices) -> li
         if text_of(source, "media_type") != "application/pdf":
             raise InvalidRequest("media_type", "must be application/pdf")
         data = f"data:application/pdf;base64,{_base64(source)}"
-        return [{"type": "input_file", "filename": title or "document.pdf", "file_data": data}]
+        return [{"type": "input_file", "filename": _pdf_name(title), "file_data": data}]
     if kind == "url":
         return [*_text_part(title), {"type": "input_file", "file_url": _url(source)}]
     if kind == "text":
@@ -211,6 +211,15 @@ def _document_parts(source: Json, kind: str, title: str, notices: Notices) -> li
     if kind == "content":
         return [*_text_part(title), *_nested(source, notices)]
     raise InvalidRequest("type", "must be base64, url, text, content or file")
+
+
+def _pdf_name(title: str) -> str:
+    """Give a PDF a file's name, as all of OpenAI's examples have it.
+
+    The API has refused files with "Expected … a supported format: .pdf but got .txt" (community.openai.com/t/1365525);
+    that it goes by the name for data that says what it is, is not known, nor the contrary.
+    """
+    return title if title.lower().endswith(".pdf") else f"{title or 'document'}.pdf"
 
 
 def _nested(holder: Json, notices: Notices) -> list[Json]:

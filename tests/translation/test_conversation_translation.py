@@ -82,6 +82,18 @@ def document(**source: str) -> Json:
             ["Old.", {"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}],
             id="PDF with title and context",
         ),
+        *(
+            pytest.param(
+                {**document(type="base64", media_type="application/pdf", data=PDF), "title": title},
+                [{"type": "input_file", "filename": name, "file_data": f"data:application/pdf;base64,{PDF}"}],
+                id=f"PDF with the title {title}",
+            )
+            for title, name in (
+                ("Report of Q3.5", "Report of Q3.5.pdf"),
+                ("notes.txt", "notes.txt.pdf"),
+                ("A.PDF", "A.PDF"),
+            )
+        ),
         pytest.param(
             document(type="url", url="https://a.example/d.pdf"),
             [{"type": "input_file", "file_url": "https://a.example/d.pdf"}],
