@@ -15,6 +15,14 @@ __all__ = ["OMITTABLE", "omit"]
 Json = dict[str, Any]
 
 
+def _is_cooler(request: Json) -> bool:
+    return request.get("temperature") != 1
+
+
+def _is_cut(request: Json) -> bool:
+    return request.get("top_p") != 1
+
+
 def _always(_: Json) -> bool:
     return True
 
@@ -61,10 +69,10 @@ _LOSSES: dict[str, tuple[tuple[str, Callable[[Json], bool]], ...]] = {
     # Sent only where thinking is wanted.
     "reasoning.summary": (("thinking", _always),),
     "service_tier": (("speed", _is_fast), ("service_tier", lambda request: not _is_fast(request))),
-    "temperature": (("temperature", _always),),
+    "temperature": (("temperature", _is_cooler),),
     "text": (("output_config.format", _has_format), ("output_format", lambda request: not _has_format(request))),
     "tool_choice": (("tool_choice", _chooses),),
-    "top_p": (("top_p", _always),),
+    "top_p": (("top_p", _is_cut),),
 }
 OMITTABLE: tuple[str, ...] = tuple(_LOSSES)
 """Parameters of the payload that can be left out for a provider that does not take them."""

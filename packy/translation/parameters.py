@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
     from packy.translation.notices import Notices
 
-__all__ = ["check_scalars", "reasoning", "sampling", "service_tier", "stop_sequences", "text_format"]
+__all__ = ["check_edits", "check_scalars", "reasoning", "sampling", "service_tier", "stop_sequences", "text_format"]
 
 Json = dict[str, Any]
 
 # Field of the Messages API → its counterpart, sent only where the provider is said to take it.
 _SAMPLING = {"max_tokens": "max_output_tokens", "temperature": "temperature", "top_p": "top_p", "top_k": None}
 _MINIMUM_OUTPUT = 16
+# What the Messages API, and the Responses API, take where nothing is said.
+_USUAL = {"temperature": 1, "top_p": 1}
+_CLEARS_THINKING = "clear_thinking_"
 _THINKING = ("enabled", "adaptive", "between_tools", "disabled")
 _DISPLAYS = (None, "summarized", "omitted", "updates")
 # A binding says what is refused; here nothing is refused for it.
@@ -61,6 +64,32 @@ def check_scalars(request: Json, notices: Notices) -> None:
         if not isinstance(metadata, dict):
             raise InvalidRequest("metadata", "must be an object")
         notices.rest("metadata", metadata, frozenset({"user_id"}))
+
+
+def check_edits(request: Json, notices: Notices) -> None:
+    """Look at the edits that `context_management` asks for; the conversation is sent as it stands.
+
+    Args:
+        request: the Messages request.
+        notices: takes the field, unless its edits keep everything: Claude Code asks in nearly every request that all
+            thinking be kept (measured with 2.1.197).
+    """
+    asked = request.get("context_management")
+    if asked and not (isinstance(asked, dict) and asked.keys() <= {"edits"} and _keep_all(asked.get("edits"))):
+        notices.add("context_management")
+
+
+def _keep_all(edits: object) -> bool:
+    return not edits or (
+        isinstance(edits, list)
+        and all(
+            isinstance(edit, dict)
+            and str(edit.get("type")).startswith(_CLEARS_THINKING)
+            and edit.get("keep") == "all"
+            and edit.keys() == {"type", "keep"}
+            for edit in edits
+        )
+    )
 
 
 def stop_sequences(request: Json) -> tuple[str, ...]:
@@ -202,7 +231,8 @@ def sampling(request: Json, taken: AbstractSet[str], notices: Notices) -> Json:
     Args:
         request: the Messages request, its scalars checked.
         taken: those of them that the provider takes.
-        notices: takes those that are not sent, and a `max_tokens` that had to be raised.
+        notices: takes those that are not sent, unless they ask for what happens anyway, and a `max_tokens` that had to
+            be raised.
 
     Returns:
         The keys to send.
@@ -213,7 +243,8 @@ def sampling(request: Json, taken: AbstractSet[str], notices: Notices) -> Json:
         if value is None:
             continue
         if counterpart is None or key not in taken:
-            notices.add(key)
+            if value != _USUAL.get(key):
+                notices.add(key)
         else:
             if key == "max_tokens" and value < _MINIMUM_OUTPUT:
                 notices.add(key)

@@ -22,6 +22,7 @@ _BILLING = "x-anthropic-billing-header:"
 _CARRIED = frozenset(
     {
         "cache_control",
+        "context_management",
         "max_tokens",
         "messages",
         "metadata",
@@ -47,7 +48,6 @@ _NOT_CARRIED = frozenset(
         "betas",
         "billing_policy",
         "container",
-        "context_management",
         "diagnostics",
         "fallback_credit_token",
         "fallbacks",
@@ -182,6 +182,7 @@ def _translate(request: object, target: Target, notices: Notices) -> tuple[Json,
     payload |= parameters.text_format(request, target.effort, notices)
     payload |= parameters.service_tier(request, notices)
     payload |= parameters.sampling(request, target.parameters, notices)
+    parameters.check_edits(request, notices)
     searches = any(tool["type"] == "web_search" for tool in translated)
     payload |= {"store": False, "stream": True, "include": [_REASONING, _SOURCES] if searches else [_REASONING]}
     if target.cache_key:

@@ -151,7 +151,9 @@ def test_strict_fidelity_refuses_what_cannot_be_carried_and_names_it(house: Call
     home = house("fidelity: strict")
 
     refused = home.ask(temperature=0.5, top_k=5)
-    carried = home.ask()
+    # As Claude Code asks, in its subagents too.
+    edits = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+    carried = home.ask(temperature=1, context_management=edits, thinking={"type": "adaptive"})
 
     assert (refused.status_code, refused.json()["error"]["type"]) == (400, "invalid_request_error")
     assert "cannot take temperature, top_k" in refused.json()["error"]["message"]

@@ -224,11 +224,25 @@ def test_arguments_are_sent_as_the_client_wrote_them(translate: Translate) -> No
         pytest.param({"speed": "fast"}, {"max_tokens"}, id="a speed that is carried"),
         pytest.param({"speed": "warp"}, {"max_tokens", "speed"}, id="a speed that is not"),
         pytest.param(
-            {"temperature": 1, "top_p": 1, "top_k": 1},
+            {"temperature": 0.9, "top_p": 0, "top_k": 1},
             {"max_tokens", "temperature", "top_p", "top_k"},
             id="parameters",
         ),
-        pytest.param({"context_management": {"edits": []}, "container": None}, {"max_tokens", "context_management"},
+        pytest.param({"temperature": 1, "top_p": 1.0}, {"max_tokens"}, id="parameters as they are anyway"),
+        *(
+            pytest.param({"context_management": {"edits": edits}}, {"max_tokens", *named}, id=f"edits that {what}")
+            for what, edits, named in (
+                ("are none", [], ()),
+                ("keep all", [{"type": "clear_thinking_20251015", "keep": "all"}], ()),
+                ("keep some", [{"type": "clear_thinking_20251015", "keep": {"type": "thinking_turns", "value": 1}}],
+                 ("context_management",)),
+                ("clear tool uses",
+                 [{"type": "clear_thinking_20251015", "keep": "all"}, {"type": "clear_tool_uses_20250919"}],
+                 ("context_management",)),
+                ("are no array", {"type": "clear"}, ("context_management",)),
+            )
+        ),
+        pytest.param({"diagnostics": {"previous_message_id": None}, "container": None}, {"max_tokens", "diagnostics"},
                      id="fields without counterpart, where they have a value"),
         pytest.param({"Ein Geheimnis": 1}, {"max_tokens", "unknown"}, id="a name that is itself content"),
         pytest.param({"messages": [user(text("a")), assistant({"type": "thinking", "thinking": "t", "signature": "x"},

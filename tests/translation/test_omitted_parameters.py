@@ -16,8 +16,8 @@ SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalPropert
 FULL: Json = {
     "model": "m",
     "max_tokens": 64,
-    "temperature": 1,
-    "top_p": 1,
+    "temperature": 0.5,
+    "top_p": 0.5,
     "system": "Be brief.",
     "thinking": {"type": "enabled", "budget_tokens": 2048},
     "output_config": {"effort": "high", "format": {"type": "json_schema", "schema": SCHEMA}},
@@ -83,6 +83,11 @@ def test_a_part_of_a_parameter_is_left_out(name: str, part: object) -> None:
 
 def test_a_parameter_of_which_nothing_is_left_is_left_out() -> None:
     assert "reasoning" not in payload(FULL, "reasoning.effort", "reasoning.summary")
+
+
+def test_what_happens_anyway_is_not_lost_with_its_parameter() -> None:
+    usual = FULL | {"temperature": 1, "top_p": 1}
+    assert lost(usual, "temperature", "top_p") == set()
 
 
 def test_instructions_become_a_developer_message() -> None:

@@ -23,6 +23,7 @@ Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 
 TARGETS = [Target("gpt-5", effort="high", cache_key="k"), Target("gpt-5", leading_developer_message=True)]
+WITH_THINKING = {"after-compaction", "compaction", "thinking-echo"}
 CAPTURED = sorted((ROOT.parent / "shared" / "claude_code").glob("*.json"))
 lenient = settings(
     max_examples=settings().max_examples // 2,
@@ -81,6 +82,14 @@ def test_a_captured_conversation_grows_at_its_end(path: Any) -> None:
         sent = payloads(captured(path), target)
         assert sent
         check_growth(sent)
+
+
+@pytest.mark.parametrize("path", CAPTURED, ids=lambda path: path.stem)
+def test_of_a_captured_request_only_bounds_are_lost(path: Any) -> None:
+    dropped = {*translate_request(captured(path), TARGETS[0]).dropped}
+    # Of this one's thinking, another has the key.
+    foreign = {"messages.content.thinking"} if path.stem in WITH_THINKING else set()
+    assert dropped <= {"max_tokens", "tools.web_search.max_uses"} | foreign
 
 
 @pytest.mark.skipif(not CAPTURED, reason="needs the captured requests")
