@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Attempts"]
 
-# Bytes of a serialised request that make a token, near enough until the upstream has counted.
-_BYTES_PER_TOKEN = 4
 _PAUSE_SECONDS = 0.25
 # Fields of the record that say which provider was asked, how, and with what result.
 _OF_AN_ATTEMPT = ("provider", "upstream_model", "effort", "upstream_status", "dropped")
@@ -256,7 +254,7 @@ class Attempts:
         self._judge(route, translated)
         self.dropped = translated.dropped
         self.opening.fills = translated.reasoning
-        self.estimate = len(translated.payload) // _BYTES_PER_TOKEN
+        self.estimate = translated.estimate
         self._translated = translated
         return translated
 

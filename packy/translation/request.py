@@ -12,6 +12,7 @@ from packy.translation.names import ToolNames
 from packy.translation.notices import Notices
 from packy.translation.omission import OMITTABLE, omit
 from packy.translation.tools import forced_name, function_names, tool_list, translate_tool_choice, translate_tools
+from packy.translation.weight import estimated_tokens
 
 __all__ = ["OMITTABLE", "Target", "Translation", "check_request", "translate_request"]
 
@@ -98,6 +99,7 @@ class Translation:
             loops, where the model needs them back.
         dropped: names of the fields that were not carried, for the caller.
         unknown: those among them that are no fields of the Messages API, but words of the caller's own: not for logs.
+        estimate: input tokens, roughly.
         stop_sequences: texts at which the answer ends; the upstream does not know of them.
     """
 
@@ -106,6 +108,7 @@ class Translation:
     reasoning: bool
     dropped: tuple[str, ...]
     unknown: frozenset[str]
+    estimate: int = 0
     stop_sequences: tuple[str, ...] = ()
 
 
@@ -129,7 +132,8 @@ def translate_request(request: object, target: Target) -> Translation:
     except RecursionError:
         raise InvalidRequest("", "the request is nested too deeply") from None
     sequences = parameters.stop_sequences(request) if isinstance(request, dict) else ()
-    return Translation(serialised, names, reasoning, notices.names, frozenset(notices.unknown), sequences)
+    estimate = estimated_tokens(serialised, payload["input"])
+    return Translation(serialised, names, reasoning, notices.names, frozenset(notices.unknown), estimate, sequences)
 
 
 def check_request(request: object) -> None:

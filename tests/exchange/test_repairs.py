@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -159,6 +160,20 @@ def test_strict_fidelity_refuses_what_cannot_be_carried_and_names_it(house: Call
     assert "cannot take temperature, top_k" in refused.json()["error"]["message"]
     assert carried.status_code == 200
     assert len(home.packycode.requests) == 1
+
+
+def test_an_image_weighs_no_more_in_an_answer_that_was_cut_than_it_costs(house: Callable[..., House]) -> None:
+    home = house("")
+    home.packycode.script(rule(text("One END two.")))
+    picture = {"type": "base64", "media_type": "image/gif", "data": b64encode(b"GIF89a" + bytes(900_000)).decode()}
+    seen = [{"role": "user", "content": [{"type": "image", "source": picture}]}]
+
+    cut = home.ask(messages=seen, stop_sequences=["END"])
+
+    assert cut.json()["stop_reason"] == "stop_sequence"
+    # By this Claude Code judges how full the window is, and the ledger what was spent.
+    assert 500 < cut.json()["usage"]["input_tokens"] < 3000
+    assert home.record(cut)["input_tokens"] == cut.json()["usage"]["input_tokens"]
 
 
 def test_a_prompt_far_over_the_window_does_not_go_upstream_if_so_configured(house: Callable[..., House]) -> None:
