@@ -49,6 +49,7 @@ def translate_turn(conversation: Conversation, content: list[Any]) -> None:
         except InvalidRequest as wrong:
             raise wrong.within(f"content.{i}") from None
     turn.end_message()
+    turn.leave_reasoning()
 
 
 class _Turn:
@@ -79,6 +80,12 @@ class _Turn:
         if self._texts:
             self._add({"type": "message", "role": "assistant", "content": self._texts})
             self._texts = []
+
+    def leave_reasoning(self) -> None:
+        """Leave out reasoning that led to nothing that is sent."""
+        if self._reasoning:
+            self._conversation.notices.add("messages.content.thinking")
+            self._reasoning.clear()
 
     def _add(self, item: Json) -> None:
         if self._reasoning:
@@ -155,7 +162,7 @@ class _Turn:
     def not_carried(self, block: Json) -> None:
         self._conversation.notices.add(f"messages.content.{block['type']}")
         # The reasoning that led to it has nothing left to lead to.
-        self._reasoning.clear()
+        self.leave_reasoning()
 
     def without_effect(self, _: Json) -> None:
         pass

@@ -248,6 +248,16 @@ def test_arguments_are_sent_as_the_client_wrote_them(translate: Translate) -> No
         pytest.param({"messages": [user(text("a")), assistant({"type": "thinking", "thinking": "t", "signature": "x"},
                                                               text("b")), user(text("c"))]},
                      {"max_tokens", "messages.content.thinking"}, id="foreign thinking"),
+        *(
+            pytest.param({"messages": [user(text("a")), turn, user(text("c"))]},
+                         {"max_tokens", "messages.content.thinking", *more}, id=f"reasoning that led to {what}")
+            for what, turn, more in (
+                ("nothing", assistant(text("b"), THINKING), ()),
+                ("nothing else", assistant(THINKING), ()),
+                ("nothing that is carried", assistant(THINKING, {"type": "mcp_tool_use", "id": "m"}, text("b")),
+                 ("messages.content.mcp_tool_use",)),
+            )
+        ),
         pytest.param({"messages": [user(text("a")), assistant({"type": "redacted_thinking", "data": "x"}, text("b")),
                                    user(text("c"))]},
                      {"max_tokens", "messages.content.redacted_thinking"}, id="redacted thinking"),
