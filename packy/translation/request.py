@@ -181,13 +181,15 @@ def _translate(request: object, target: Target, notices: Notices) -> tuple[Json,
     if translated:
         payload["tools"] = translated
     payload |= translate_tool_choice(request, translated, names, notices)
-    reasoning, thinks = parameters.reasoning(request, target.effort, notices)
+    searches = any(tool["type"] == "web_search" for tool in translated)
+    # With less, the API refuses to search (measured against the API).
+    effort = "low" if searches and target.effort == "minimal" else target.effort
+    reasoning, thinks = parameters.reasoning(request, effort, notices)
     payload |= reasoning
     payload |= parameters.text_format(request, target.effort, notices)
     payload |= parameters.service_tier(request, notices)
     payload |= parameters.sampling(request, target.parameters, notices)
     parameters.check_edits(request, notices)
-    searches = any(tool["type"] == "web_search" for tool in translated)
     payload |= {"store": False, "stream": True, "include": [_REASONING, _SOURCES] if searches else [_REASONING]}
     if target.cache_key:
         payload["prompt_cache_key"] = target.cache_key

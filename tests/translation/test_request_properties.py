@@ -33,7 +33,7 @@ UPSTREAM = Settings(accept=("temperature", "top_p"))
 TARGETS = st.builds(
     Target,
     model=st.just("gpt-5"),
-    effort=st.sampled_from([None, "low", "high"]),
+    effort=st.sampled_from([None, "minimal", "high"]),
     cache_key=st.sampled_from([None, "4b4b4b4b-0000-5000-8000-000000000000"]),
     leading_developer_message=st.booleans(),
     parameters=st.frozensets(st.sampled_from(["max_tokens", "temperature", "top_p"])),

@@ -178,6 +178,21 @@ def test_a_field_becomes_exactly_this(translate: Translate, fields: dict[str, An
     [
         pytest.param(Target("o3"), {}, {"model": "o3"}, id="the target's model, not the request's"),
         pytest.param(Target("gpt-5", effort="high"), {}, {"reasoning": {"effort": "high"}}, id="effort alone"),
+        pytest.param(
+            Target("gpt-5", effort="minimal"), {}, {"reasoning": {"effort": "minimal"}}, id="as little as can be"
+        ),
+        pytest.param(
+            Target("gpt-5", effort="minimal"),
+            {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
+            {
+                **SEARCHING,
+                "tools": [{"type": "web_search"}],
+                "tool_choice": "auto",
+                "parallel_tool_calls": True,
+                "reasoning": {"effort": "low"},
+            },
+            id="an effort with which the upstream refuses to search",
+        ),
         *(
             pytest.param(
                 Target("gpt-5", effort="low"),
