@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from packy.translation import codec
-from packy.translation.refusals import refused_parameter, refuses_reasoning
+from packy.translation.refusals import refused_parameter, refuses_image, refuses_reasoning
 from packy.translation.said import error_in, number, read_said, retry_after
 
 if TYPE_CHECKING:
@@ -204,6 +204,12 @@ def _refused(said: Said, context: UpstreamContext) -> Failure:
     return Failure(400 if status == 422 else status, kind, text, "upstream_refused")  # noqa: PLR2004 - HTTP
 
 
+def _bad_image(said: Said, context: UpstreamContext) -> Failure:
+    # At these words Claude Code leaves the image out and goes on (measured with 2.1.197); else it sends it again.
+    text = f"Could not process image: {context.provider} refused it. {said.message}".rstrip()
+    return Failure(400, "invalid_request_error", text, "upstream_refused")
+
+
 def _unreachable_path(said: Said, context: UpstreamContext) -> Failure:
     text = (
         f"{context.provider} has no Responses API at its base URL (HTTP {said.status}). "
@@ -275,7 +281,7 @@ def _rule(said: Said) -> Callable[[Said, UpstreamContext], Failure]:
     if said.status in {401, 402}:
         return _BY_CODE.get(said.code, _BY_STATUS[said.status])
     rules = [_BY_CODE[word] for word in (said.code, said.type) if word in _BY_CODE]
-    telling = next((rule for rule in rules if rule is not _refused), None)
+    telling = _bad_image if refuses_image(said) else next((rule for rule in rules if rule is not _refused), None)
     if telling is not None:
         return _overloaded if telling is _broken and said.status == 503 else telling  # noqa: PLR2004 - HTTP
     if "maximum context length" in said.message or "context window" in said.message:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from packy.demo import call, rule, text
+from packy.demo import call, failed, http, rule, text
 
 if TYPE_CHECKING:
     from packy.demo import DemoUpstream
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import EchoServer
 
 pytestmark = pytest.mark.e2e
+
+Json = dict[str, Any]
 
 _CALL_AND_OUTPUT = ("function_call", "function_call_output")
 
@@ -35,6 +37,29 @@ def test_a_picture_that_is_read_reaches_the_upstream_as_an_image_of_the_same_byt
     head, _, data = part["image_url"].partition(",")
     assert head == "data:image/png;base64"
     assert base64.b64decode(data) == picture.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param([http(400, {"error": {"message": "Bad.", "code": "invalid_image_format"}})], id="told by HTTP"),
+        pytest.param([failed("invalid_image", "Bad.")], id="told by the stream"),
+    ],
+)
+def test_a_picture_that_the_upstream_refuses_is_left_out_and_the_conversation_goes_on(
+    claude: ClaudeCode, upstream: DemoUpstream, refusal: list[Json]
+) -> None:
+    (claude.folder / "picture.png").write_bytes(_png(40, 30))
+    look = call("Read", {"file_path": str(claude.folder / "picture.png")})
+    upstream.script(rule(look, times=1), rule(*refusal, times=1), rule(text("I cannot see it.")))
+
+    run = claude.ask("What colour is it?")
+
+    assert run.succeeded
+    assert run.answer == "I cannot see it."
+    assert len(upstream.requests) == 3, "it must not be sent again as it was"
+    assert b"input_image" in upstream.requests[1].body
+    assert b"input_image" not in upstream.requests[2].body
 
 
 def test_a_pdf_that_is_read_reaches_the_upstream_as_a_file_of_the_same_bytes(

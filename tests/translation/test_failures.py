@@ -122,6 +122,13 @@ HTTP: list[Any] = [
         (502, "api_error", HOPELESS), "/v1", id="404 in OpenAI's words",
     ),
     pytest.param(405, "", (502, "api_error", HOPELESS), "/v1", id="405"),
+    # images
+    pytest.param(400, openai("Bad.", "invalid_image_format"), (400, "invalid_request_error", {}),
+                 "Could not process image: Packycode refused it. Bad.", id="an image, by its code"),
+    pytest.param(
+        400, openai("The image data you provided does not represent a valid image. Please check.", "invalid_value"),
+        (400, "invalid_request_error", {}), "Could not process image", id="an image, by its words",
+    ),
     # the upstream
     pytest.param(500, openai("An error.", None, "server_error"), (502, "api_error", {}), "HTTP 500", id="500"),
     pytest.param(502, "<html>Bad gateway</html>", (502, "api_error", {}), "HTTP 502", id="502"),
