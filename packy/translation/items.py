@@ -48,8 +48,8 @@ class Items:
     """
 
     __slots__ = (
-        "_added", "_answer", "_begun", "_ended", "_finished", "_finished_ids", "_ignored", "_indexes_repeat",
-        "_live", "_reasoning", "_unfinished", "_waiting", "cut", "live",
+        "_added", "_answer", "_begun", "_begun_types", "_ended", "_finished", "_finished_ids", "_ignored",
+        "_indexes_repeat", "_live", "_reasoning", "_unfinished", "_waiting", "cut", "live",
     )  # fmt: skip
 
     def __init__(self, answer: Answer, *, reasoning: bool) -> None:
@@ -63,6 +63,7 @@ class Items:
         self._waiting: dict[int, list[tuple[str, Json]]] = {}
         self._finished: set[int] = set()
         self._finished_ids: set[str] = set()
+        self._begun_types: set[str] = set()
         self._begun = 0
         self._ended = 0
         self._indexes_repeat = False
@@ -154,6 +155,7 @@ class Items:
         self._added, self._unfinished = (declared if kind == _ADDED else None), {}
         # A delta without output_item.added: its own type tells whose it is.
         name = declared.get("type") if declared is not None else _ITEM_OF_EVENT.get(kind)
+        self._begun_types.add(string(name))
         known = _ITEMS.get(name) if isinstance(name, str) else None
         if known is not None and (known is not ReasoningItem or self._reasoning):
             self.live = known(self._answer, self._begun)
@@ -213,7 +215,11 @@ class Items:
 
     def _was_given(self, index: int, item: Json) -> bool:
         given = index < self._ended if self._indexes_repeat else index in self._finished
-        return given or string(item.get("id")) in self._finished_ids
+        # A final response may leave out reasoning, so that what follows has its place; reasoning that comes behind what
+        # it led to is of no use itself.
+        kind = string(item.get("type"))
+        same = kind in self._begun_types or kind == "reasoning"
+        return (given and same) or string(item.get("id")) in self._finished_ids
 
     def _ignore(self, index: object, item_id: object) -> None:
         keys = {key for key in (index, item_id) if isinstance(key, int | str)}

@@ -49,6 +49,8 @@ _NOISE = {
 _NO_DATA = (b"[DONE]", b"")
 # Where looking for a run has found none: after how many events to look again.
 _SELDOM = 64
+# What relays put into a `response.completed` all the same.
+_FAILED = ("failed", "cancelled")
 _INCOMPLETE = {"max_output_tokens": "max_tokens", "content_filter": "refusal"}
 
 
@@ -266,6 +268,9 @@ class ResponseTranslator:
         self.fail(failure_from_event(event, self._context))
 
     def _on_completed(self, event: Json) -> None:
+        if self._response(event).get("status") in _FAILED:
+            self._on_failed(event)
+            return
         response = self._conclude(event)
         if response.get("status") == "incomplete":
             self._finish(_incomplete_reason(response))

@@ -126,6 +126,15 @@ def test_the_upstreams_model_is_noted(answer: Any) -> None:
     assert b"gpt-5" not in b"".join(answered.written)
 
 
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+@pytest.mark.parametrize("error", [None, {"code": "server_error", "message": "Sorry."}], ids=["silent", "told"])
+def test_completed_that_says_failed_is_a_failure(answer: Any, status: str, error: Json | None) -> None:
+    answered = answer(CREATED, TEXT, ("completed", {"response": {"status": status, "error": error}}))
+    assert answered.error is not None
+    assert answered.translator.failure.code == "upstream_error"
+    assert answered.translator.stop_reason is None
+
+
 NESTED = ("error", {"error": {"type": "tokens", "code": "rate_limit_exceeded", "message": "Slow down."}})
 FLAT = ("error", {"code": "rate_limit_exceeded", "message": "Slow down.", "param": None})
 FAILED = ("failed", {"response": {"error": {"code": "rate_limit_exceeded", "message": "Slow down."}}})

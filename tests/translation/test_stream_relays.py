@@ -28,6 +28,12 @@ def delta(text: str) -> Json:
     return {"delta": text}
 
 
+def test_an_item_that_only_the_final_response_has_is_told_from_another_at_its_place(answer: Any) -> None:
+    thought = {"item": {"type": "reasoning", "id": "rs_1", "encrypted_content": "e", "summary": []}}
+    answered = answer(("output_item.done", 0, thought), final(TEXT))
+    assert answered.content[1:] == [SHORT]
+
+
 UNKNOWN = [
     *("mcp_list_tools", "mcp_call", "mcp_approval_request", "code_interpreter_call", "file_search_call"),
     *("image_generation_call", "computer_call", "local_shell_call", "shell_call", "surprise", None, 7),
