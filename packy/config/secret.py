@@ -37,6 +37,10 @@ class Secret:
         """The mask, and behind it the last four characters of a long key, for people to tell keys apart."""
         return self.MASK + (self._value[-self._TAIL :] if len(self._value) >= self._LONG else "")
 
+    def hide_in(self, text: str) -> str:
+        """Put the mask in the place of the key wherever a text repeats it: others' words may quote what they got."""
+        return text.replace(self._value, self.MASK) if self._value else text
+
     def __repr__(self) -> str:
         return f"Secret({self.MASK})"
 

@@ -305,4 +305,5 @@ class Attempts:
             models=route.provider.models,
             context_window=route.model.context_window,
             estimate=self.estimate,
+            hide=route.provider.api_key.hide_in if route.provider.api_key else str,
         )

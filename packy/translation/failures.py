@@ -67,6 +67,7 @@ class UpstreamContext:
         models: the models the provider is known to have.
         context_window: of that model, in tokens; 0 where unknown.
         estimate: estimated input tokens of this request.
+        hide: takes the provider's key out of a text; providers repeat it in errors.
     """
 
     provider: str = "the upstream"
@@ -75,6 +76,7 @@ class UpstreamContext:
     models: tuple[str, ...] = ()
     context_window: int = 0
     estimate: int = 0
+    hide: Callable[[str], str] = str
 
 
 def failure_from_http(status: int, headers: Mapping[str, str], body: bytes, context: UpstreamContext) -> Failure:
@@ -93,7 +95,7 @@ def failure_from_http(status: int, headers: Mapping[str, str], body: bytes, cont
         document = codec.loads(body)
     except ValueError:
         document = None
-    return _classify(read_said(error_in(document), status, headers), context)
+    return _classify(read_said(error_in(document), status, headers, context.hide), context)
 
 
 def failure_from_event(event: Mapping[str, Any], context: UpstreamContext) -> Failure:
@@ -110,7 +112,7 @@ def failure_from_event(event: Mapping[str, Any], context: UpstreamContext) -> Fa
     error = error_in(response if isinstance(response, dict) else event)
     said = (holder.get("status") for holder in (error, event))
     status = next((s for s in said if isinstance(s, int) and 400 <= s <= 599), 0)  # noqa: PLR2004 - HTTP
-    return _classify(read_said(error, status, {}), context)
+    return _classify(read_said(error, status, {}, context.hide), context)
 
 
 def interrupted(what: str, code: str) -> Failure:

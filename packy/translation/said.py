@@ -6,7 +6,10 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Said", "error_in", "number", "read_said", "retry_after"]
 
@@ -43,23 +46,27 @@ def error_in(document: object) -> Mapping[str, Any]:
     return error if isinstance(error, dict) else document
 
 
-def _text(value: object) -> str:
-    return value[:_LONGEST_MESSAGE] if isinstance(value, str) else ""
+def _text(value: object, hide: Callable[[str], str]) -> str:
+    # Hidden before it is cut: half a key is too much of it.
+    return hide(value)[:_LONGEST_MESSAGE] if isinstance(value, str) else ""
 
 
-def read_said(error: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> Said:
+def read_said(
+    error: Mapping[str, Any], status: int, headers: Mapping[str, str], hide: Callable[[str], str] = str
+) -> Said:
     """Read an error object.
 
     Args:
         error: as `error_in` found it.
         status: HTTP status; 0 where there is none.
         headers: response headers, names in lower case.
+        hide: takes out of a text what nobody may read.
 
     Returns:
         What was said; missing parts are empty.
     """
-    code, kind = _text(error.get("code")), _text(error.get("type"))
-    message = _text(error.get("message")) or _text(error.get("detail"))
+    code, kind = _text(error.get("code"), hide), _text(error.get("type"), hide)
+    message = _text(error.get("message"), hide) or _text(error.get("detail"), hide)
     return Said(status, code, "" if kind == "error" else kind, message, error, headers)
 
 

@@ -121,3 +121,8 @@ def test_the_traceback_of_a_failed_load_shows_no_secret_even_with_locals(
         load_snapshot(path, home=tmp_path)
     report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert CANARY not in "".join(report.format())
+
+
+def test_it_is_taken_out_of_what_others_say() -> None:
+    assert Secret(CANARY).hide_in(f"Bearer {CANARY}, '{CANARY}'") == f"Bearer {Secret.MASK}, '{Secret.MASK}'"
+    assert Secret("").hide_in("as it is") == "as it is"

@@ -10,7 +10,7 @@ import orjson
 import pytest
 import requests
 
-from packy.demo import DemoUpstream, http, rule, text
+from packy.demo import DemoUpstream, error, failed, http, rule, text
 from tests.security.conftest import MANAGEMENT_KEY
 from tests.security.wire import ask, request
 from tests.support.gateway import CLIENT_KEY, Gateway, config_for
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+UPSTREAM_KEY = "sk-upstream-key"
 SENT = {"accept", "accept-encoding", "authorization", "content-length", "content-type", "host", "user-agent"}
 
 
@@ -111,6 +112,49 @@ def test_a_probe_follows_no_redirect_either(tmp_path: Path, listener: Listener) 
             verdict = requests.post(url, headers=headers, timeout=60).json()
     assert verdict["ok"] is False
     assert listener.connections == 0
+
+
+def said_by(upstream: DemoUpstream, gateway: Gateway, script: Json, body: Json) -> bytes:
+    upstream.script(script)
+    answer = post(gateway, body)
+    return answer.content + repr(answer.headers).encode()
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 418, 429, 500, 503, 529])
+def test_a_provider_that_repeats_its_key_in_an_error_gives_it_to_no_caller(
+    gateway: Gateway, upstream: DemoUpstream, question: Callable[..., Json], status: int
+) -> None:
+    words = f"Incorrect: 'Bearer {UPSTREAM_KEY}' ({UPSTREAM_KEY})"
+    problem = {"error": {"message": words, "code": UPSTREAM_KEY, "param": UPSTREAM_KEY, "type": UPSTREAM_KEY}}
+    script = rule(http(status, problem, retry_after=UPSTREAM_KEY, x_request_id=UPSTREAM_KEY))
+
+    for stream in (False, True):
+        assert UPSTREAM_KEY.encode() not in said_by(upstream, gateway, script, question(stream=stream))
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "in the middle"])
+@pytest.mark.parametrize("make", [error, failed])
+def test_nor_is_the_key_given_in_a_stream(
+    gateway: Gateway, upstream: DemoUpstream, question: Callable[..., Json], make: Callable[..., Json], *, late: bool
+) -> None:
+    words = [text("Half", unfinished=True)] if late else []
+    script = rule(*words, make("server_error", f"The key {UPSTREAM_KEY} is worn out."))
+
+    for stream in (False, True):
+        said = said_by(upstream, gateway, script, question(stream=stream))
+        assert b"is worn out" in said
+        assert UPSTREAM_KEY.encode() not in said
+
+
+def test_nor_does_a_probe_tell_the_key(tmp_path: Path) -> None:
+    with DemoUpstream(models=["*"]) as upstream:
+        upstream.script(rule(http(400, {"error": {"message": f"No {UPSTREAM_KEY} here."}})))
+        management = f"remote-management: {{secret-key: {MANAGEMENT_KEY}}}\n"
+        with Gateway(tmp_path, config_for(upstream.url, management)) as gateway:
+            url, headers = f"{gateway.url}/v0/management/packycode/verify", {"x-management-key": MANAGEMENT_KEY}
+            verdict = requests.post(url, headers=headers, timeout=60)
+    assert verdict.json()["ok"] is False
+    assert UPSTREAM_KEY not in verdict.text
 
 
 def test_addresses_in_a_request_are_passed_on_and_never_fetched(

@@ -273,3 +273,12 @@ def test_no_answer_is_too_odd_to_be_mapped(status: int, body: Any, retry_after: 
         assert failure.code in CODES
         assert failure.message
         assert all(value.isascii() and value.isprintable() for value in failure.headers.values())
+
+
+@pytest.mark.parametrize("place", [0, 1990, 1999])
+def test_what_is_to_be_hidden_is_taken_out_before_a_text_is_cut(place: int) -> None:
+    context = UpstreamContext(hide=lambda text: text.replace("sk-0123456789", "***"))
+    body = json.dumps({"error": {"message": "x" * place + "sk-0123456789" + "y" * 100}}).encode()
+
+    for status in (400, 429, 500, 503):
+        assert "sk-" not in failure_from_http(status, {}, body, context).message

@@ -92,7 +92,7 @@ class Subject:
     def quote(self, text: str) -> str:
         """Give a provider's words on one line, shortened, without anything that is, or looks like, a key."""
         if self.provider.api_key is not None:
-            text = text.replace(self.provider.api_key.reveal(), Secret.MASK)
+            text = self.provider.api_key.hide_in(text)
         text = " ".join(_KEY_LIKE.sub(Secret.MASK, text).split())
         text = "".join(character for character in text if character.isprintable())
         return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
