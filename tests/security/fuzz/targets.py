@@ -16,9 +16,9 @@ from urllib3.exceptions import ProtocolError
 
 from packy import translation
 from packy.config import ConfigError, PackycodeSchema, load_snapshot
-from packy.config.block import edit_block
 from packy.config.document import Unreadable, parse_document
 from packy.config.validation import validate
+from packy.config.writer import ConfigNotWritable, _edited
 from packy.errors import ManagementError
 from packy.management import read_object
 from packy.translation import (
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from packy.translation import ToolNames
 
 __all__ = ["CORPUS", "TARGETS", "fuzz_one", "seeds"]
+
+_BLOCK: Final = {"enabled": False}
 
 CORPUS: Final = Path(__file__).with_name("corpus")
 _SPARE: Final[tuple[Any, ...]] = (
@@ -99,10 +101,9 @@ def config(data: bytes) -> None:
         file.flush()
         with suppress(ConfigError):
             assert repr(load_snapshot(Path(file.name), {}, Path("/nonexistent")))
-    with suppress(Unreadable, UnicodeDecodeError):
-        parse_document(data, "config.yaml")
-        with suppress(Exception):  # the writer's own business: it checks what comes out, and refuses
-            edit_block(data.decode(), {"enabled": False})
+    with suppress(Unreadable, ConfigNotWritable):
+        new = _edited(data, parse_document(data, "config.yaml"), _BLOCK)
+        assert parse_document(new, "config.yaml").root["packycode"] == _BLOCK
 
 
 def management(data: bytes) -> None:
