@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock, Timeout
-from ruamel.yaml.error import YAMLError as RuamelError
-from yaml import YAMLError
 
 from packy.config.block import edit_block
 from packy.config.document import Unreadable, parse_document, read_bytes
@@ -142,7 +140,9 @@ def _edited(old: bytes, document: Document, block: Block) -> bytes:
     """Put the block into the text, and make sure that the text then says just this, and all else as before."""
     text = old.decode()
     newline = "\r\n" if 0 < text.count("\n") == text.count("\r\n") else "\n"
-    with suppress(YAMLError, RuamelError, Unreadable, UnicodeEncodeError):
+    # ruamel meets some forms with whatever Python raises there (0.19.1: AttributeError). What it makes of the others is
+    # looked at before it counts, so that nothing is hidden here but why.
+    with suppress(Exception):
         new = edit_block(text.replace("\r\n", "\n"), block).replace("\n", newline).encode()
         if parse_document(new, document.name).root == {**document.root, BLOCK: block}:
             return new

@@ -142,6 +142,7 @@ def test_a_broken_block_can_be_replaced(file: Path) -> None:
     [
         pytest.param("host: localhost\n...\n", id="ended document"),
         pytest.param("  host: localhost\n", id="indented as a whole"),
+        pytest.param("packycode:\n > #&a ", id="a comment that is text"),
     ],
 )
 def test_a_form_that_cannot_be_edited_is_refused_and_stays(file: Path, text: str) -> None:

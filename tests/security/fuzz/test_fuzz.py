@@ -19,6 +19,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _EXAMPLES = 500
+_PIECES = (
+    b"",
+    b"\r",
+    b"\n",
+    b'"',
+    b"{",
+    b"\xff",
+    b"0",
+    b" >",
+    b" #",
+    b"!!set ",
+    b"&a ",
+    b"*a",
+    b"- ",
+    b": ",
+    b"\\ud83d",
+)
 _RUNS, _LONG_RUNS = 4_000, 240_000
 
 
@@ -29,11 +46,7 @@ def near_misses(draw: st.DrawFn, target: str) -> bytes:
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, len(data)))
         end = draw(st.integers(start, min(start + 40, len(data))))
-        data = (
-            data[:start]
-            + draw(st.sampled_from([b"", data[start:end] * 2, b"\r", b"\n", b'"', b"{", b"\xff", b"0"]))
-            + data[end:]
-        )
+        data = data[:start] + draw(st.sampled_from([data[start:end] * 2, *_PIECES])) + data[end:]
     return data
 
 
