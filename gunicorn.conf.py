@@ -89,6 +89,9 @@ limit_request_fields = 100
 limit_request_field_size = 8190
 # Forwarding headers are judged by packy's own middleware, not by the server.
 forwarded_allow_ips = ""
+# On a unix socket gunicorn believes these of whoever calls: SCRIPT_NAME would make another path of the request's.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 proxy_protocol = False
 
 # A request has one connection to its client and one upstream; logs, listeners and the ledger need a few more.

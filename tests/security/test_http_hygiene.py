@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,14 @@ from werkzeug.wrappers import Request, Response
 from middleware.hygiene import HEADERS, Hygiene
 from packy.errors import AuthenticationError, ManagementError, envelope, render_error
 from tests.security.conftest import MANAGEMENT_KEY
-from tests.security.wire import ask, request
-from tests.support.gateway import CLIENT_KEY
+from tests.security.wire import ask, read_answers, request
+from tests.support.gateway import CLIENT_KEY, Gateway, config_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from packy.demo import DemoUpstream
-    from tests.support.gateway import Gateway
 
 Json = dict[str, Any]
 
@@ -173,6 +174,29 @@ def test_nothing_is_built_from_the_host_header(gateway: Gateway, path: str) -> N
         (answer,) = ask(gateway.url, request(method, path, headers, host=host))
         assert host.encode() not in answer.body
         assert all(host not in value for value in answer.headers.values())
+
+
+def test_on_a_unix_socket_no_header_makes_another_path_of_the_requests(tmp_path: Path, upstream: DemoUpstream) -> None:
+    """gunicorn believes its peers there, behind which there may be a proxy that lets only some paths through."""
+    place = tmp_path / "packy.sock"
+    management = f"remote-management: {{secret-key: {MANAGEMENT_KEY}}}\n"
+    environ = {"GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:0 --bind unix:{place}"}
+    asked = (
+        ("/front/v0/management/providers", "SCRIPT_NAME: /front", 401),
+        ("/v0/management/providers", "SCRIPT_NAME: /back", 200),
+        ("/v1/models", "PATH_INFO: /v0/management/providers", 401),
+        ("/v0/management/providers", "X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off", 200),
+    )
+    with Gateway(tmp_path / "home", config_for(upstream.url, management), environ=environ) as gateway:
+        for path, header, status in asked:
+            octets = f"GET {path} HTTP/1.1\r\nHost: x\r\n{header}\r\nX-Management-Key: {MANAGEMENT_KEY}\r\n"
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(20)
+                connection.connect(str(place))
+                connection.sendall(f"{octets}Connection: close\r\n\r\n".encode())
+                (answer,) = read_answers(b"".join(iter(lambda: connection.recv(65536), b"")))
+            assert answer.status == status, (path, header)
+        assert gateway.lines("uncaught") == []
 
 
 @pytest.mark.parametrize("body", [b"a=b&c=d", b"--b\r\nContent-Disposition: form-data; name=x\r\n\r\ny\r\n--b--\r\n"])
