@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from middleware.answer import answer
+from middleware.origin import FORWARDING
 from packy.errors import STATUS_PATH, AuthenticationError, GatewayError, is_management
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ __all__ = ["ClientAuth", "is_local"]
 
 _HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
 _READING = frozenset({HTTPMethod.GET, HTTPMethod.HEAD})
-# A proxy adds one of the first three: the peer is then not the caller. A browser sends Origin with what a foreign page
-# makes it send; no program that is meant to use packy does.
-_SIGNS_OF_STRANGERS = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_ORIGIN")
+# Behind a proxy the peer is not the caller. A browser sends Origin with what a foreign page makes it send; no program
+# that is meant to use packy does.
+_SIGNS_OF_STRANGERS = (*FORWARDING, "HTTP_ORIGIN")
 
 
 class ClientAuth:

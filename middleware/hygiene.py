@@ -52,6 +52,7 @@ HEADERS: Final = frozenset(
         "HTTP_X_CLAUDE_CODE_SESSION_ID",
         "HTTP_X_FORWARDED_FOR",
         "HTTP_X_FORWARDED_HOST",
+        "HTTP_X_FORWARDED_PROTO",
         "HTTP_X_MANAGEMENT_KEY",
         "HTTP_X_REAL_IP",
     }

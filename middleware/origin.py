@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["Origin", "origin_of"]
+__all__ = ["FORWARDING", "Origin", "origin_of"]
 
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# A proxy adds one of these at least.
-_FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA", "HTTP_X_FORWARDED_HOST")
+FORWARDING = (
+    *("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA"),
+    *("HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO"),
+)
+"""Headers of which a proxy adds one at least, by their names in environ; no program on this machine sends any."""
+
 _LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
 _IPV6_SUBNET = 64
 
@@ -69,7 +73,7 @@ def origin_of(environ: WSGIEnvironment, trusted: Iterable[_Network]) -> Origin:
     peer = environ.get("REMOTE_ADDR")
     # gunicorn gives an empty address for a unix socket.
     address = _LOOPBACK if peer == "" else _parse(peer or "")
-    if address is None or not any(name in environ for name in _FORWARDING):
+    if address is None or not any(name in environ for name in FORWARDING):
         return Origin(address, local=address is not None and address.is_loopback)
     hops = environ.get("HTTP_X_FORWARDED_FOR")
     if hops is None or not _within(address, trusted):

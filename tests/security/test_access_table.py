@@ -79,6 +79,9 @@ ORIGINS = {
     "X-Forwarded-For of nobody": Origin(headers={"X-Forwarded-For": "localhost"}),
     "Forwarded": Origin(headers={"Forwarded": "for=127.0.0.1"}),
     "X-Real-IP": Origin(headers={"X-Real-IP": "127.0.0.1"}),
+    "Via": Origin(headers={"Via": "1.1 localhost"}),
+    "X-Forwarded-Host": Origin(headers={"X-Forwarded-Host": "localhost"}),
+    "X-Forwarded-Proto": Origin(headers={"X-Forwarded-Proto": "https"}),
     "behind nginx": Origin(nginx=True),
     "behind nginx, forged": Origin(nginx=True, headers={"X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1"}),
 }
