@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, request
 from packy import translation
 from packy.errors import InvalidRequest
 from packy.exchange import Call, Exchange
-from packy.routing import resolve
+from packy.routing import resolve, shown_model
 from packy.tokens import count_request
 from packy.translation import prompt_cache_key, session_id_of
 from packy.upstream import SHUTTING_DOWN, Caller, ClientGone, ClientWatch, ShuttingDown, UpstreamError
@@ -42,11 +42,11 @@ def create_message() -> Response:
     """
     record: RequestRecord = request.environ["packy.record"]
     body = _json_object()
-    record["model"] = model = _model(body)
+    snapshot: Snapshot = request.environ["packy.snapshot"]
+    model = _model(body)
+    record["model"] = shown_model(snapshot, model)
     record["stream"] = streaming = body.get("stream") is True
-    call = Call(
-        body, model, streaming, request.environ["packy.request_id"], _cache_key(body), request.environ["packy.snapshot"]
-    )
+    call = Call(body, model, streaming, request.environ["packy.request_id"], _cache_key(body), snapshot)
     watch = ClientWatch(request.environ.get("gunicorn.socket"))
     exchange = None
     handed_on = False

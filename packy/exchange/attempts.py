@@ -15,7 +15,7 @@ import gevent
 
 from packy.errors import InvalidRequest
 from packy.exchange.verdict import asked_to_wait, blames_the_request, worth_a_second_try
-from packy.routing import PROBE, resolve_all, snapshot_key
+from packy.routing import PROBE, resolve_all, shown_model, snapshot_key
 from packy.telemetry import logger
 from packy.tokens import count_request
 from packy.translation import (
@@ -185,7 +185,8 @@ class Attempts:
         wait = asked_to_wait(failure)
         self._probing = False
         cooldowns.failed(route.provider.id, route.model.name, base=base, retry_after=wait)
-        logger.warning("provider_failed", provider=route.provider.name, model=route.model.name, failure=failure.code)
+        model = shown_model(self._call.snapshot, route.model.name)
+        logger.warning("provider_failed", provider=route.provider.name, model=model, failure=failure.code)
 
     def _send(self, route: Route) -> Relay:
         call, record = self._call, self._record
@@ -246,7 +247,7 @@ class Attempts:
         except Untranslatable as error:
             raise InvalidRequest(error.path, error.problem) from None
         record["provider"] = route.provider.name
-        record["upstream_model"] = route.model.name
+        record["upstream_model"] = shown_model(snapshot, route.model.name)
         if route.effort:
             record["effort"] = route.effort
         if translated.dropped:

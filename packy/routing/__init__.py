@@ -7,6 +7,7 @@ from packy.routing.models import CATALOGUE, Model, describe_model
 from packy.routing.names import Names, Target
 from packy.routing.registry import Entry, Registration, Registry, packycode_models, registry_of
 from packy.routing.resolve import NoProvider, Route, resolve, resolve_all
+from packy.routing.shown import shown_model
 
 __all__ = [
     "CATALOGUE",
@@ -31,5 +32,6 @@ __all__ = [
     "requested_effort",
     "resolve",
     "resolve_all",
+    "shown_model",
     "snapshot_key",
 ]

@@ -49,13 +49,13 @@ class Names:
         models: upstream models that are known by name.
         listed: those of them that some provider's configuration lists.
         exact: aliases that are no patterns, and the names in Claude Code's model picker.
-        patterns: aliases that are, in the order in which they are tried.
+        patterns: aliases that are, as they are written and compiled, in the order in which they are tried.
     """
 
     models: frozenset[str]
     listed: frozenset[str]
     exact: Mapping[str, Target]
-    patterns: tuple[tuple[re.Pattern[str], Target], ...]
+    patterns: tuple[tuple[str, re.Pattern[str], Target], ...]
 
     @classmethod
     def of(cls, aliases: Mapping[str, Target], models: frozenset[str], listed: frozenset[str]) -> Names:
@@ -65,7 +65,7 @@ class Names:
         patterns = []
         for name, target in aliases.items():
             if "*" in name:
-                patterns.append((_compile(name), target))
+                patterns.append((name, _compile(name), target))
             else:
                 exact[name] = target
         return cls(models, listed, exact, tuple(patterns))
@@ -91,10 +91,21 @@ class Names:
         covered = None if base in self.models else self._alias(name)
         return covered or Target(base, effort)
 
+    def plain(self, name: str) -> str:
+        """Take off a name what may stand behind any: an effort, `[1m]`."""
+        name = name.removesuffix(_LONG_CONTEXT)
+        return name if name in self.exact or name in self.models else split_effort(name)[0]
+
+    def covering(self, name: str) -> str | None:
+        """Return the pattern that covers a name, as the configuration has it."""
+        if len(name) > _LONGEST:
+            return None
+        return next((written for written, pattern, _ in self.patterns if pattern.fullmatch(name)), None)
+
     def _alias(self, name: str) -> Target | None:
         if name in self.exact or name in self.listed:
             return self.exact.get(name)
-        return next((target for pattern, target in self.patterns if pattern.fullmatch(name)), None)
+        return next((target for _, pattern, target in self.patterns if pattern.fullmatch(name)), None)
 
 
 def pick_name(model: str) -> str:

@@ -1,8 +1,8 @@
 """Every event packy logs and the fields each may carry: one table, and nothing outside it is ever written.
 
 A field's kind decides what it admits. Kinds refuse values of another type (the field is dropped and counted), and a
-string of another shape than its field's is logged as `other`: what a caller typed reaches a log only where its shape
-is known beforehand, as with model names.
+string of another shape than its field's is logged as `other`. Shape alone does not make a caller's text fit for a log:
+a model's name is what packy.routing.shown_model makes of it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 WORD = text(r"[A-Za-z0-9_.:-]{1,100}")
 WORDS = texts(r"[A-Za-z0-9_.:-]{1,100}")
 FIELD_PATHS = texts(r"[A-Za-z0-9_.\[\]*-]{1,100}")
-MODEL = text(r"[A-Za-z0-9._:()\[\]/@-]{1,100}")
+MODEL = text(r"[A-Za-z0-9._:()\[\]/@*-]{1,100}")
 LABEL = text(_PRINTABLE + r"{0,100}")
 LINE = text(_PRINTABLE + r"{1,4000}")
 LINES = texts(_PRINTABLE + r"{1,4000}")

@@ -15,8 +15,8 @@ class RequestRecord(TypedDict, total=False):
 
     Keys:
         provider: id of the provider that served it.
-        model: the model as requested; caller's text, logged as `other` unless it looks like a model name.
-        upstream_model: the model that was asked for upstream.
+        model: the model as requested, as packy.routing.shown_model shows it: a caller's own text is none.
+        upstream_model: the model that was asked for upstream, shown in the same way.
         effort: reasoning effort sent upstream, such as `high`.
         stream: whether the caller wanted a stream.
         ttft_ms: milliseconds from request start to the first event with content.

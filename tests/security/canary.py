@@ -90,6 +90,11 @@ def malformed() -> Iterator[bytes]:
         {"model": "gpt-5", "messages": mark("messages")},
         {"model": {mark("modelkey"): 1}, "messages": hi},
         {"model": f"a model {mark('model')}", "messages": hi, "max_tokens": 5},
+        # Proper ones as far as their form goes, and none of a caller's own text is known to be harmless.
+        *(
+            {"model": name.format(mark("model")), "messages": hi, "max_tokens": 5}
+            for name in ("{}", "claude-{}", "claude-opus-{}", "gpt-5-{}", "gpt-5-{}-high", "{}[1m]", "other/{}")
+        ),
         {"model": "gpt-5", "messages": [{"role": mark("role"), "content": "x"}], "max_tokens": 5},
         {"model": "gpt-5", "messages": [{"role": "user", "content": [{"type": mark("type")}]}], "max_tokens": 5},
         {"model": "gpt-5", "messages": hi, "max_tokens": mark("maxtokens")},
