@@ -1,5 +1,7 @@
 """Writes the packycode block back into config.yaml: comments, order and file mode kept, never half of it.
 
+A file that everybody may read is not left so once packy puts a key into it.
+
 One writer at a time, over all processes, by a lock file beside config.yaml. What the new block amounts to is judged as
 the gateway would judge it when it loads the file. Then the new text goes into a file of its own in the same folder, is
 flushed to the disk, and replaces config.yaml by a rename: whoever reads, and whatever crashes, finds the old file or
@@ -100,7 +102,7 @@ def write_packycode(
                 block, snapshot = _draft(path, document, change)
                 approve(snapshot)
                 new = _edited(old, document, block)
-                if new == old or _replace(real, new, before):
+                if new == old or _replace(real, new, _mode(before, document, block), before):
                     return snapshot
     except OSError as error:
         raise ConfigNotWritable(_explain(real, error)) from None
@@ -162,7 +164,23 @@ def _found(real: Path) -> os.stat_result | None:
     return found
 
 
-def _replace(real: Path, new: bytes, before: os.stat_result | None) -> bool:
+def _mode(before: os.stat_result | None, document: Document, block: Block) -> int:
+    """Give the new file's mode: the old one's, but for one that everybody may read, and that gets a key with this."""
+    if before is None:
+        return _NEW_FILE_MODE
+    mode = stat.S_IMODE(before.st_mode)
+    if mode & stat.S_IROTH and (key := _key(block)) is not None and key != _key(document.root.get(BLOCK)):
+        # Whoever may write it has been chosen; a group that may merely read it comes with the usual umask.
+        mode &= ~(stat.S_IRWXO if mode & stat.S_IWGRP else stat.S_IRWXO | stat.S_IRWXG)
+    return mode
+
+
+def _key(block: object) -> object:
+    section = block.get("credentials") if isinstance(block, dict) else None
+    return section.get("openai-api-key") if isinstance(section, dict) else None
+
+
+def _replace(real: Path, new: bytes, mode: int, before: os.stat_result | None) -> bool:
     """Replace a file, unless somebody has edited it since."""
     # One name for all: what a crash leaves behind is overwritten by the next writer.
     name = real.with_name(f".{real.name}.new")
@@ -170,7 +188,7 @@ def _replace(real: Path, new: bytes, before: os.stat_result | None) -> bool:
         name.unlink(missing_ok=True)
         with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _NEW_FILE_MODE), "wb") as file:
             if before:
-                os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
+                os.fchmod(file.fileno(), mode)
                 with suppress(PermissionError):
                     os.fchown(file.fileno(), before.st_uid, before.st_gid)
             file.write(new)

@@ -75,6 +75,32 @@ def test_a_configuration_that_packy_creates_is_its_owners_alone(tmp_path: Path) 
     assert [each.name for each in tmp_path.iterdir() if each.stat().st_mode & 0o077 and each.stat().st_size] == []
 
 
+@pytest.mark.parametrize(
+    ("mode", "after"), [(0o644, 0o600), (0o664, 0o660), (0o666, 0o660), (0o640, 0o640), (0o600, 0o600)]
+)
+def test_a_configuration_that_everybody_may_read_is_not_left_so_with_a_key_in_it(
+    tmp_path: Path, mode: int, after: int
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("port: 0\n")
+    file.chmod(mode)
+    write_packycode(file, lambda _: {"enabled": False})
+    assert file.stat().st_mode & 0o777 == mode, "there is no key yet"
+
+    write_packycode(file, lambda _: BLOCK)
+    assert file.stat().st_mode & 0o777 == after
+    assert KEY in file.read_text()
+
+
+def test_a_mode_that_was_given_to_a_file_with_its_key_in_it_stays(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    write_packycode(file, lambda _: BLOCK)
+    file.chmod(0o644)
+    write_packycode(file, lambda block: {**block, "enabled": False})
+
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
 def test_the_gateway_warns_of_it_in_its_log_and_leaves_no_core_files(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(config_for("http://127.0.0.1:9/v1"))
