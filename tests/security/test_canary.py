@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,7 +20,7 @@ import orjson
 import pytest
 import requests
 
-from packy.demo import DemoUpstream, rule, text
+from packy.demo import DemoUpstream, http, rule, text
 from tests.security import canary
 from tests.security.canary import SPECIES, mark
 from tests.security.wire import converse, request
@@ -27,8 +30,13 @@ from tests.support.gateway import Gateway
 
 Json = dict[str, Any]
 
-KEYS = {name: f"sk-{mark(name)}-0123456789" for name in ("client", "other", "upstream", "management")}
+KEYS = {name: f"sk-{mark(name)}-0123456789" for name in ("client", "other", "upstream", "management", "spare")}
+NEW_KEY = f"sk-{mark('newkey')}-0123456789"
+# A ledger that cannot be reached, at an address with a password in it.
+AWAY = f"\nledger: {{url: 'postgresql+psycopg://packy:{mark('password')}@127.0.0.1:9/packy'}}\n"
+FAILOVER = "\nrouting: {failover: true, cooldown: 1}\n"
 CONFIG = f"""\
+codex-api-key: [{{name: spare, api-key: {KEYS["spare"]}, base-url: 'http://127.0.0.1:9/v1'}}]
 client-keys: [{{label: laptop, key: {KEYS["client"]}}}, {{label: desk, key: {KEYS["other"]}}}]
 remote-management: {{secret-key: {KEYS["management"]}}}
 logging: {{level: debug}}
@@ -140,7 +148,7 @@ def manage(visitor: Visitor) -> None:
         visitor.manage("PATCH", "/packycode", json=body)
         visitor.manage("PUT", "/packycode", json=body)
     visitor.manage("PATCH", "/packycode", data=f'{{"{mark("broken")}'.encode())
-    visitor.manage("PATCH", "/packycode", json={"credentials": {"openai-api-key": f"sk-{mark('newkey')}-0123456789"}})
+    visitor.manage("PATCH", "/packycode", json={"credentials": {"openai-api-key": NEW_KEY}})
     visitor.manage("PATCH", "/packycode", json={"credentials": {"openai-api-key": KEYS["upstream"]}})
     visitor.upstream.script(rule(text(mark("verified"))))
     visitor.manage("POST", "/packycode/verify")
@@ -158,9 +166,15 @@ def break_the_configuration(visitor: Visitor, file: Path) -> None:
         before = len(visitor.gateway.lines("config_invalid"))
         file.write_text(wrong)
         visitor.gateway.until(lambda _, before=before: len(visitor.gateway.lines("config_invalid")) > before, 30)  # type: ignore[misc] # bound early
-    before = len(visitor.gateway.lines("config_reloaded"))
-    file.write_text(right)
-    visitor.gateway.until(lambda _: len(visitor.gateway.lines("config_reloaded")) > before, 30)
+    visitor.upstream.script(rule(http(500, {"error": {"message": mark("failedover")}})))
+    for more in (AWAY, FAILOVER, ""):
+        before = len(visitor.gateway.lines("config_reloaded"))
+        file.write_text(right + more)
+        # By either worker.
+        visitor.gateway.until(lambda _, before=before: len(visitor.gateway.lines("config_reloaded")) >= before + 2, 30)  # type: ignore[misc] # bound early
+        visitor.ask(orjson.dumps(canary.message()))
+        if more == AWAY:
+            visitor.gateway.until(lambda _: visitor.gateway.lines("ledger_unavailable"), 30)
 
 
 def crash_workers(visitor: Visitor) -> None:
@@ -215,7 +229,8 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
 def test_all_of_it_took_place(aftermath: Aftermath) -> None:
     assert {200, 400, 401, 404, 413, 415, 422, 429, 502, 504, 529} <= set(aftermath.statuses)
     assert aftermath.statuses[-1] == 200, "and at the end it still answers"
-    for event in ("request", "request_refused", "config_invalid", "config_reloaded", "management_change", "log"):
+    events = "request request_refused config_invalid config_reloaded management_change log provider_failed"
+    for event in (*events.split(), "ledger_unavailable"):
         assert f'"event":"{event}"' in aftermath.log
     assert "packy_requests_total" in aftermath.metrics.decode()
     assert aftermath.written is not None
@@ -259,6 +274,39 @@ def test_no_canary_was_in_a_file_that_is_gone(aftermath: Aftermath) -> None:
     assert aftermath.written is not None
     held = {name: canary.found_in(content) for name, content in aftermath.written.contents.items()}
     assert {name: found for name, found in held.items() if found} == {}
+
+
+def test_no_canary_was_written_to_any_file_even_for_a_moment(aftermath: Aftermath) -> None:
+    assert aftermath.written is not None
+    if not aftermath.written.traced:
+        pytest.skip("strace cannot watch here")
+    octets = aftermath.written.octets
+    assert {"gateway.log", ".config.yaml.new", "ledger.sqlite3-wal"} <= {Path(name).name for name in octets}
+    held = {}
+    for name, seen in octets.items():
+        text = seen
+        # Its own keys, and the one that a call of the management API has put there.
+        for key in (*KEYS.values(), NEW_KEY) if Path(name).name == ".config.yaml.new" else ():
+            text = text.replace(key, "")
+        held[name] = canary.found_in(text.encode())
+    assert {name: found for name, found in held.items() if found} == {}
+
+
+def test_a_canary_in_a_file_that_lives_for_a_moment_would_be_found(tmp_path: Path) -> None:
+    trace, word = tmp_path / "strace", mark("moment")
+    program = f"input(); f = open('moment', 'wb'); f.write(b'{word}'); f.close(); import os; os.remove('moment')"
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE) as process:
+        with WrittenFiles(process.pid, trace) as written:
+            deadline = time.monotonic() + 20
+            while shutil.which("strace") and "TracerPid:\t0" in Path(f"/proc/{process.pid}/status").read_text():
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(0.02)
+            process.communicate(b"\n", timeout=60)
+        if not written.traced:
+            pytest.skip("strace cannot watch here")
+    assert word in written.octets[str(tmp_path / "moment")]
 
 
 def test_there_is_no_core_file(aftermath: Aftermath) -> None:

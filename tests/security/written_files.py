@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _WRITING = re.compile(
     r'open(?:at\((?:AT_FDCWD|\d+)(?:<([^>]*)>)?, |\()"((?:[^"\\]|\\.)*)", [^)\n]*O_(?:WRONLY|RDWR)[^)]*\) = \d'
 )
+# What went into a file that has a name: neither sockets nor pipes.
+_WRITTEN = re.compile(r"^(?:\d+ +)?p?write(?:v|64|v2)?\(\d+<(/[^>\n]*)>, (.*)", re.MULTILINE)
+_CALLS = "trace=open,openat,openat2,creat,write,writev,pwrite64,pwritev,pwritev2"
+_LONGEST = 1 << 20
 _SECONDS = 0.05
 
 
@@ -33,12 +37,15 @@ class WrittenFiles:
         paths: of the files that were opened for writing.
         contents: what files held that had no name any more, by what they were called.
         traced: whether strace has watched as well.
+        octets: what strace saw being written, by the file's name at that moment: also what has been overwritten or
+            removed since. What went through mapped memory (metrics) is not in it.
     """
 
     def __init__(self, pid: int, trace: Path) -> None:
         self.paths: set[Path] = set()
         self.contents: dict[str, bytes] = {}
         self.traced = False
+        self.octets: dict[str, str] = {}
         self._pid = pid
         self._trace = trace
         self._strace: subprocess.Popen[bytes] | None = None
@@ -47,7 +54,7 @@ class WrittenFiles:
 
     def __enter__(self) -> Self:
         if program := shutil.which("strace"):
-            command = [program, "-f", "-y", "-qq", "-e", "trace=open,openat", "-e", "signal=none", "-s", "4096"]
+            command = [program, "-f", "-y", "-qq", "-e", _CALLS, "-e", "signal=none", "-s", str(_LONGEST)]
             threads = [each.id for process in self._processes() for each in process.threads()]
             whom = [argument for each in threads for argument in ("-p", str(each))]
             self._strace = subprocess.Popen([*command, "-o", str(self._trace), *whom], stderr=subprocess.DEVNULL)
@@ -64,6 +71,8 @@ class WrittenFiles:
             notes = self._trace.read_text(errors="replace")
             self.traced = "open" in notes
             self.paths |= {Path(each[1] or "/", each[2]) for each in _WRITING.finditer(notes)}
+            for name, octets in _WRITTEN.findall(notes):
+                self.octets[name] = self.octets.get(name, "") + octets
 
     def _processes(self) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):
