@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT_KEY = "test-client-key"
+# A busy machine takes long to load it all.
+_START = 90.0
 
 _OWN_VARIABLES = ("XDG_", "PROMETHEUS_", "PACKY_", "PACKYCODE_", "CODEX_", "ANTHROPIC_", "CLAUDE_", "OPENAI_", "CI_")
 # With one of these Claude Code's terminal stands still: it takes its screen for a build's log.
@@ -82,9 +84,9 @@ class Gateway:
 
     def __enter__(self) -> Self:
         try:
-            found = self.until(lambda text: re.search(r"Listening at: (http://[0-9.:]+)", text))
+            found = self.until(lambda text: re.search(r"Listening at: (http://[0-9.:]+)", text), _START)
             self.url = found[1]
-            self.until(lambda text: text.count("Booting worker") >= self._workers)
+            self.until(lambda text: text.count("Booting worker") >= self._workers, _START)
         except BaseException:
             self.stop()
             raise
