@@ -136,6 +136,9 @@ def bombard(gateway: Gateway, upstream: DemoUpstream, runs: int) -> Counter[int]
             if any(status >= 500 and status not in DESIGNED for status in each):
                 faults.append((each, octets))
     assert faults == []
+    assert {200, 400, 401, 404, 405} <= found.keys(), "damage of all kinds was done"
+    # The others still wait for the rest of their requests.
+    assert found.total() - found[499] > runs / 2, found
     return found
 
 
@@ -147,9 +150,7 @@ def test_the_seeds_are_answered(gateway: Gateway, upstream: DemoUpstream) -> Non
 
 
 def test_damaged_requests_are_no_faults(gateway: Gateway, upstream: DemoUpstream) -> None:
-    found = bombard(gateway, upstream, RUNS)
-
-    assert {200, 400, 401, 404, 405} <= found.keys(), "damage of all kinds was done"
+    bombard(gateway, upstream, RUNS)
 
 
 @pytest.mark.long
