@@ -27,7 +27,7 @@ from importlib import import_module  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 
 from packy import tokens  # noqa: E402
-from packy.config import ConfigError, load_snapshot, watch_sources  # noqa: E402
+from packy.config import ConfigError, load_to_start, start_of, watch_sources  # noqa: E402
 from packy.server import hurry_on_second_sigterm, raise_open_files  # noqa: E402
 from packy.telemetry import configure_logging, logger  # noqa: E402
 from packy.telemetry.gunicorn_logger import GunicornLogger  # noqa: E402
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from packy.server import GatewayWorker
 
 try:
-    _snapshot = load_snapshot()
+    _snapshot = load_to_start()
 except ConfigError as _error:
     _running = sys.modules.get("wsgi")
     if _running is None:
@@ -64,10 +64,10 @@ except OSError as _failure:
     )
 
 wsgi_app = "wsgi:application"
-_host = os.environ.get("PACKY_HOST") or _snapshot.server.host
-_port = os.environ.get("PACKY_PORT") or _snapshot.server.port
-bind = [f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"]
-workers = int(os.environ.get("PACKY_WORKERS") or _snapshot.server.workers)
+_start = start_of(_snapshot, os.environ)
+_host = f"[{_start.server.host}]" if ":" in _start.server.host else _start.server.host
+bind = [f"{_host}:{_start.server.port}"]
+workers = _start.server.workers
 
 worker_class = "packy.server.GatewayWorker"
 # More than limits.max-concurrent may be: those who come on top are answered 429, not left waiting to be let in.
@@ -76,7 +76,7 @@ worker_connections = 4200
 preload_app = True
 # Longer than Claude Code and nginx keep an idle connection (60 s), so that neither meets one that has just been closed.
 keepalive = 75
-graceful_timeout = int(os.environ.get("PACKY_GRACEFUL_TIMEOUT") or 30)
+graceful_timeout = _start.grace
 # A worker whose event loop stands still for so long is replaced; streams of any length do not count.
 timeout = 60
 # gunicorn 27 would open a socket at a path that all its instances share.
@@ -138,7 +138,7 @@ def post_worker_init(worker: "GatewayWorker") -> None:
 
     worker.end_requests = upstreams.shut_down
 
-    watcher = watch_sources(store, "polling" if os.environ.get("PACKY_WATCH") == "polling" else "inotify")
+    watcher = watch_sources(store, _start.watch)
     atexit.register(watcher.stop)
     ledger.start()
     metrics.begin_worker()

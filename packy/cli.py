@@ -27,6 +27,15 @@ _configuration = click.option(
 )
 
 
+def _address(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    """Judge `--host` like `host` of config.yaml."""
+    from packy.config import rules
+
+    if given is not None and (finding := rules.host(given)):
+        raise click.BadParameter(f"{finding.problem}. To repair it: {finding.fix}.")
+    return given
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="packy")
 def main() -> None:
@@ -43,9 +52,9 @@ def main() -> None:
 
 @main.command(short_help="Start the gateway.")
 @_configuration
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--host", metavar="ADDRESS", callback=_address, help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=_PORTS, help="Port to listen on.  [default: 8317]")
-@click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes.  [default: one for each core]")
+@click.option("--workers", type=click.IntRange(1, 256), help="Worker processes.  [default: one for each core]")
 @click.option(
     "--packycode", is_flag=True, help="Insist on Packycode: refuse to start unless it is enabled and complete."
 )

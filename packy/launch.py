@@ -12,19 +12,22 @@ from urllib.parse import urlsplit
 import click
 import requests
 
-from packy.config import ConfigError, load_snapshot
+from packy.config import ConfigError, load_to_start, start_of
 from packy.config.document import read_document
+from packy.inspection import listener
 from packy.routing import describe_model, registry_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from packy.config import Snapshot
+    from packy.config import Server, Snapshot
 
 __all__ = ["claude_environment", "gunicorn_command", "serve_gateway", "start_claude"]
 
 _PROGRAM = os.environ.get("PACKY_PROGRAM", "packy")
 _CONFIG_EXIT = 2
+_ADDRESS_EXIT = 1
+_HIGHEST_PORT = 65535
 
 
 def gunicorn_command(root: Path) -> list[str]:
@@ -56,6 +59,10 @@ def serve_gateway(  # noqa: PLR0913 - the options of the command
         if value is not None:
             os.environ[f"PACKY_{name}"] = str(value)
     snapshot = _configured(config)
+    server = start_of(snapshot, os.environ).server
+    if taken := _in_the_way(server):
+        click.echo(f"packy: {taken}", err=True)
+        sys.exit(_ADDRESS_EXIT)
     if packycode and not snapshot.packycode.enabled:
         click.echo(
             "packy: --packycode was given, but Packycode is not enabled.\n"
@@ -152,18 +159,34 @@ def claude_environment(base_url: str, token: str, model: str, context_window: in
 def _configured(config: str | None = None) -> Snapshot:
     """Load the configuration, or end with what is in the way; a file that is named has to be there."""
     try:
-        return load_snapshot(Path(config) if config else None)
+        return load_to_start(Path(config) if config else None)
     except ConfigError as error:
         click.echo(error.render(), err=True)
         sys.exit(_CONFIG_EXIT)
 
 
 def _base_url(snapshot: Snapshot) -> str:
-    host = os.environ.get("PACKY_HOST") or snapshot.server.host
+    server = start_of(snapshot, os.environ).server
     # What listens everywhere is reached here on loopback.
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    port = os.environ.get("PACKY_PORT") or snapshot.server.port
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{server.port}" if ":" in host else f"http://{host}:{server.port}"
+
+
+def _in_the_way(server: Server) -> str:
+    """Tell what keeps packy from listening, and what to do about it; empty for nothing."""
+    host, port = server.host, server.port
+    other = f"{_PROGRAM} serve --port {port + 1 if port < _HIGHEST_PORT else port - 1}"
+    match listener(host, port):
+        case "free":
+            return ""
+        case "packy":
+            return f"packy answers at {host} port {port} already. Use that one, end it, or choose another port: {other}"
+        case "another program":
+            return f"port {port} of {host} is taken by another program. End it, or choose another port: {other}"
+        case "not for this user":
+            return f"port {port} is not for this user. Choose one above 1023: {_PROGRAM} serve --port 8317"
+        case "not an address of this machine":
+            return f"{host} is not an address of this machine. Listen on 127.0.0.1, or on one that `ip address` shows."
 
 
 def _first_client_key(snapshot: Snapshot) -> str:

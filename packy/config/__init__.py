@@ -32,11 +32,13 @@ from packy.config.sections import (
     Routing,
     Timeouts,
 )
+from packy.config.starting import BEFORE_FILE, Start, load_to_start, start_of, variable_problems
 from packy.config.store import SnapshotStore
 from packy.config.watcher import Watcher, watch_sources
 from packy.config.writer import ConfigNotWritable, draft_packycode, write_packycode
 
 __all__ = [
+    "BEFORE_FILE",
     "DEFAULT_PATH",
     "PUBLIC_BASE_URL",
     "Alias",
@@ -65,11 +67,15 @@ __all__ = [
     "Snapshot",
     "SnapshotStore",
     "Sources",
+    "Start",
     "Timeouts",
     "Watcher",
     "draft_packycode",
     "load_snapshot",
+    "load_to_start",
     "packycode_provider",
+    "start_of",
+    "variable_problems",
     "watch_sources",
     "write_packycode",
 ]

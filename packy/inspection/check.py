@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from packy.config import ConfigError, ConfigSchema, Problem, load_snapshot
-from packy.config.validation import judge
-from packy.inspection.effective import STARTING, effective_fields
+from packy.config import ConfigError, Problem, load_snapshot, variable_problems
+from packy.inspection.effective import effective_fields
 from packy.inspection.providers import key_place, probe_model, provider_states
 from packy.tables import render_table, terminal_width
 from packy.upstream import Connector
@@ -70,22 +69,12 @@ def load_and_judge(config: str | None) -> tuple[Snapshot | None, tuple[Problem, 
     Returns:
         The configuration, None where it is not valid; and the problems.
     """
-    problems = tuple(_variable_problems(os.environ))
+    problems = tuple(variable_problems(os.environ))
     try:
         snapshot = load_snapshot(Path(config) if config else None)
     except ConfigError as error:
         return None, problems + error.problems
     return snapshot, problems + tuple(_open_to_all(snapshot, os.environ))
-
-
-def _variable_problems(environ: Mapping[str, str]) -> Iterator[Problem]:
-    """Judge the variables that go before host, port and workers, as the fields that they replace."""
-    for field, variable in STARTING.items():
-        if given := environ.get(variable):
-            value = int(given) if field != "host" and given.isdecimal() else given
-            for _, finding in judge(ConfigSchema(), {field: value}):
-                fix = f"unset it, or export it with such a value; `{field}` of config.yaml counts where it is not set"
-                yield Problem("", finding.problem, fix, finding.value, f"environment variable {variable}")
 
 
 def _open_to_all(snapshot: Snapshot, environ: Mapping[str, str]) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from packy.config import start_of
 from packy.inspection.check import load_and_judge
 from packy.inspection.effective import effective_fields
 from packy.inspection.machine import limits, listener, packages, programs, tilde, variables_set, writable
@@ -63,8 +64,8 @@ def run_doctor(config: str | None) -> int:
 def _section(title: str, rows: Sequence[tuple[str, ...]]) -> None:
     """Print rows under a title."""
     # The header is there for the widths of a table; these have none.
-    lines = render_table([""] * len(rows[0]), rows, width=terminal_width()).splitlines()[1:]
-    click.echo("\n".join([title, *(f"  {tilde(line)}" for line in lines), ""]))
+    table = render_table([""] * len(rows[0]), [[tilde(cell) for cell in row] for row in rows], width=terminal_width())
+    click.echo("\n".join([title, *(f"  {line}" for line in table.splitlines()[1:]), ""]))
 
 
 def _show_configuration(snapshot: Snapshot) -> None:
@@ -80,18 +81,18 @@ def _show_configuration(snapshot: Snapshot) -> None:
 
 def _show_address(snapshot: Snapshot) -> list[str]:
     """Show where packy listens; return what is wrong with that."""
-    host = os.environ.get("PACKY_HOST") or snapshot.server.host
-    port = int(os.environ.get("PACKY_PORT") or snapshot.server.port)
+    server = start_of(snapshot, os.environ).server
+    host, port = server.host, server.port
     found = listener(host, port)
     _section("address", [(f"{host} port {port}", "packy answers" if found == "packy" else found)])
     if found == "another program":
         return [
             f"{host} port {port}: taken by another program\n    fix: end it, or choose another port: packy serve --port"
         ]
-    if found not in {"free", "packy"}:
-        return [
-            f"{host}: {found}, or its port is not for this user\n    fix: listen on 127.0.0.1, and on a port above 1023"
-        ]
+    if found == "not for this user":
+        return [f"{host} port {port}: {found}\n    fix: choose a port above 1023: packy serve --port"]
+    if found == "not an address of this machine":
+        return [f"{host}: {found}\n    fix: listen on 127.0.0.1, or on an address that `ip address` shows"]
     return []
 
 

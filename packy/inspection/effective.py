@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from packy.config import ConfigSchema, Secret
+from packy.config import BEFORE_FILE, ConfigSchema, Secret
 from packy.config.containers import Section
 from packy.config.document import Unreadable, read_document
 from packy.config.quantities import Seconds, Size
@@ -22,12 +22,9 @@ if TYPE_CHECKING:
 
     from packy.config import Alias, Snapshot
 
-__all__ = ["STARTING", "EffectiveField", "effective_fields"]
+__all__ = ["EffectiveField", "effective_fields"]
 
 Value: TypeAlias = bool | int | float | str | list[str] | None
-
-STARTING: Final = {"host": "PACKY_HOST", "port": "PACKY_PORT", "workers": "PACKY_WORKERS"}
-"""Fields before which a variable goes when the gateway starts."""
 
 _NONE: Final = "-"
 _BLOCK: Final = "packycode."
@@ -109,7 +106,7 @@ class _Listing:
 
     def leaf(self, each: Field[Any], field: str, value: object, *, present: bool) -> EffectiveField:
         """List a single field."""
-        variable = STARTING.get(field, "")
+        variable = BEFORE_FILE.get(field, "")
         if given := self.environ.get(variable):
             number = isinstance(value, int) and given.isdecimal()
             return EffectiveField(field, int(given) if number else given, given, f"environment variable {variable}")

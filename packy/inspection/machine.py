@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import re
@@ -37,7 +38,8 @@ _VARIABLES: Final = re.compile(
 # Set by the `run` script for this command.
 _INTERNAL: Final = {"PACKY_PROGRAM"}
 
-Listener = Literal["free", "packy", "another program", "not an address of this machine"]
+Listener = Literal["free", "packy", "another program", "not an address of this machine", "not for this user"]
+"""What is there where packy is to listen, or why it cannot."""
 
 
 def tilde(text: Path | str) -> str:
@@ -120,35 +122,34 @@ def listener(host: str, port: int) -> Listener:
 
     Args:
         host: name or IP address, as packy would listen on it.
-        port: TCP port; 0 is always free.
+        port: TCP port; 0 for any that is free.
     """
-    if port == 0:
-        return "free"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         # As gunicorn does: connections that have just ended are in nobody's way.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except socket.gaierror:
+        except UnicodeError:  # a name that no DNS could have
             return "not an address of this machine"
-        except OSError:
-            return _who(host, port)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return "packy" if _is_packy(host, port) else "another program"
+            forbidden = error.errno in {errno.EACCES, errno.EPERM}
+            return "not for this user" if forbidden else "not an address of this machine"
     return "free"
 
 
-def _who(host: str, port: int) -> Listener:
+def _is_packy(host: str, port: int) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
     with requests.Session() as session:
         session.trust_env = False
         try:
             banner = session.get(url, timeout=_ANSWER_SECONDS, allow_redirects=False).json()
-        except requests.ConnectionError:
-            return "not an address of this machine"
         except requests.RequestException:
-            return "another program"
-    return "packy" if isinstance(banner, dict) and banner.get("name") == "packy" else "another program"
+            return False
+    return isinstance(banner, dict) and banner.get("name") == "packy"
 
 
 def writable(folder: Path) -> bool:

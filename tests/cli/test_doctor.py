@@ -13,6 +13,7 @@ import pytest
 from packy import __version__
 from tests.cli.desk import CANARY, KEY, Desk
 from tests.support.gateway import Gateway
+from tests.support.loopback import accepting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +126,25 @@ def test_a_port_that_is_taken_is_wrong(desk: Desk, taken: int) -> None:
 
     assert result.exit_code == 1
     assert f"port {taken}: taken by another program" in result.output
+
+
+def test_a_port_that_is_taken_by_what_speaks_no_http_is_taken_all_the_same(desk: Desk) -> None:
+    desk.write(COMPLETE)
+
+    with accepting(socket.socket.close) as port:
+        result = desk.packy("doctor", PACKY_PORT=str(port))
+
+    assert result.exit_code == 1
+    assert f"port {port}: taken by another program" in result.output
+
+
+def test_an_address_of_another_machine_is_wrong(desk: Desk) -> None:
+    desk.write(f"    host: 192.0.2.1\n    client-keys: [{KEY}]\n{COMPLETE}")
+
+    result = desk.packy("doctor")
+
+    assert result.exit_code == 1
+    assert "192.0.2.1: not an address of this machine" in result.output
 
 
 def test_a_port_that_packy_has_is_well(desk: Desk, tmp_path: Path) -> None:

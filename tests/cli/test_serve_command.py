@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,6 +139,74 @@ def test_an_invalid_file_is_a_message_and_no_traceback(packy: Packy, tmp_path: P
     assert result.stderr.count("    fix: ") >= 3
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+UNUSABLE = {
+    "PACKY_HOST": "no host",
+    "PACKY_PORT": "99999",
+    "PACKY_WORKERS": "0",
+    "PACKY_GRACEFUL_TIMEOUT": "soon",
+    "PACKY_WATCH": "poll",
+}
+
+
+@pytest.mark.parametrize("command", [[PACKY, "serve"], PLAIN], ids=["packy serve", "gunicorn"])
+def test_variables_that_cannot_be_used_are_named_all_at_once(packy: Packy, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "config.yaml").write_text("prot: 8317\n")
+
+    result = packy(command=command, **UNUSABLE)
+
+    assert result.returncode != 0
+    assert result.stderr.startswith(f"{len(UNUSABLE) + 1} problems in the configuration:")
+    for variable in UNUSABLE:
+        assert f"environment variable {variable}: must be " in result.stderr
+    assert "config.yaml:1:1: prot" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "Listening at" not in result.stderr
+
+
+def test_workers_can_be_left_to_the_machine_by_variable_too(start: Start) -> None:
+    with start("serve", "--port", "0", PACKYCODE_API_KEY="sk-env", PACKY_WORKERS="auto") as gateway:
+        assert requests.head(listening(gateway), timeout=10).ok
+
+
+def test_a_port_in_use_is_told_with_another_one(packy: Packy) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        taken.settimeout(0.2)
+        result = packy("serve", "--port", str(port), PACKYCODE_API_KEY="sk-env")
+
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"packy: port {port} of 127.0.0.1 is taken by another program. "
+        f"End it, or choose another port: packy serve --port {port + 1}\n"
+    )
+
+
+def test_a_gateway_that_is_there_already_is_told(packy: Packy, start: Start) -> None:
+    with start("serve", "--port", "0", "--workers", "1", PACKYCODE_API_KEY="sk-env") as gateway:
+        port = listening(gateway).rpartition(":")[2]
+        result = packy("serve", "--port", port, PACKYCODE_API_KEY="sk-env")
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"packy: packy answers at 127.0.0.1 port {port} already. Use that one")
+
+
+@pytest.mark.parametrize(
+    ("host", "status", "words"),
+    [
+        pytest.param("192.0.2.1", 1, "192.0.2.1 is not an address of this machine", id="of another machine"),
+        pytest.param("no..name", 1, "no..name is not an address of this machine", id="no name in DNS"),
+        pytest.param("no host", 2, "must be an IP address or a host name", id="no address"),
+        pytest.param("", 2, "must be an IP address or a host name", id="nothing"),
+    ],
+)
+def test_an_address_that_cannot_be_had_is_an_error(packy: Packy, host: str, status: int, words: str) -> None:
+    result = packy("serve", "--host", host, PACKYCODE_API_KEY="sk-env")
+
+    assert result.returncode == status
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_named_file_that_is_not_there_is_an_error(packy: Packy) -> None:

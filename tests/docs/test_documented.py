@@ -16,6 +16,7 @@ from flask import Blueprint, Flask
 
 import blueprints
 from packy.cli import main
+from packy.config import BEFORE_FILE
 from packy.config.environment import VARIABLES
 from packy.errors import MANAGEMENT_PATH
 from packy.launch import claude_environment
@@ -69,7 +70,8 @@ def variables_read(path: Path) -> Iterator[str]:
 
 def read_anywhere() -> set[str]:
     shell = re.findall(r"\$\{?(PACKY_[A-Z]+)", (ROOT / "run").read_text())
-    found = {name.upper() for path in sources() for name in variables_read(path)} | set(VARIABLES) | set(shell)
+    found = {name.upper() for path in sources() for name in variables_read(path)} | set(VARIABLES)
+    found |= {*BEFORE_FILE.values(), *shell}
     return found - INTERNAL
 
 

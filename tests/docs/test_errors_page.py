@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PAGE = page("docs/errors.md")
 FAILURES, REFUSALS, PROBES, STARTING, REASONS = PAGE.tables
 # No texts of packy's, or no texts.
-FOREIGN = {"messages.2.content.0: …", "limits.max-body", "Connection in use"}
+FOREIGN = {"messages.2.content.0: …", "limits.max-body"}
 
 
 def syntax(*places: str) -> Iterator[ast.AST]:
