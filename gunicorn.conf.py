@@ -8,6 +8,13 @@ SIGTERM and SIGHUP (a rolling restart, which takes all settings but the code ane
 SIGINT and SIGQUIT, do not: what is under way is ended with an error at once.
 """
 
+import signal
+import sys
+
+if "wsgi" not in sys.modules:
+    # Ctrl-C while all this is loaded: an end, not a traceback. Later gunicorn has handlers of its own.
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+
 # Patching comes first: what has imported ssl or threading before keeps the blocking versions.
 from gevent import monkey
 
@@ -22,7 +29,6 @@ import atexit  # noqa: E402
 import ipaddress  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
-import sys  # noqa: E402
 from importlib import import_module  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 

@@ -101,6 +101,16 @@ def test_a_signal_ends_it_with_all_its_workers(
         assert "Traceback" not in gateway.text
 
 
+def test_it_can_be_stopped_while_it_starts(start: Start, left_over: Callable[[], list[str]]) -> None:
+    with start("serve", "--port", "0", "--workers", "1", PACKYCODE_API_KEY="sk-env") as gateway:
+        gateway.until(lambda text: "Starting gunicorn" in text)
+
+        assert gateway.end(signal.SIGINT) in {0, 130}
+        assert left_over() == []
+        assert "Traceback" not in gateway.text
+        assert "uncaught" not in gateway.text
+
+
 @pytest.mark.parametrize(
     "command",
     [
