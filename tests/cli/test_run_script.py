@@ -138,3 +138,14 @@ def test_a_lock_that_a_killed_run_left_behind_does_not_stop_the_next(run: Run, c
 
     assert run("serve").returncode == 0
     assert not (checkout / ".venv.lock").exists()
+
+
+def test_a_checkout_that_cannot_be_written_to_is_told_at_once(run: Run, checkout: Path) -> None:
+    # As in a read-only folder, which root could write to, no lock can be made.
+    (checkout / ".venv.lock").write_text("")
+
+    result = run("serve")
+
+    assert result.returncode == 1
+    assert f"packy: has to write to {checkout}, where .venv goes, and cannot" in result.stderr
+    assert "another ./run" not in result.stderr
