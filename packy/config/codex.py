@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import stat
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +61,7 @@ def read_codex(environ: Mapping[str, str], home: Path | None) -> CodexLayer:
     if folder is None:
         return layer
     layer.files = (folder / "config.toml", folder / "auth.json")
-    if named and not folder.is_dir():
+    if named and not _is_folder(folder):
         problem = Problem(
             "", "names no folder", "create it, or unset CODEX_HOME", source="environment variable CODEX_HOME"
         )
@@ -75,6 +76,16 @@ def read_codex(environ: Mapping[str, str], home: Path | None) -> CodexLayer:
         layer.recognised = True
         _Mapping(layer, environ, *found).run()
     return layer
+
+
+def _is_folder(path: Path) -> bool:
+    """Tell a folder, or what may be one: that it cannot be looked into is told when its files are read."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def _parse(path: Path, language: str, loads: Callable[[str], object]) -> dict[str, object]:

@@ -204,11 +204,12 @@ def _folders(files: Iterable[Path]) -> frozenset[Path]:
             continue
         seen.add(path)
         parent = path.parent
-        while not parent.is_dir() and parent != parent.parent:
+        # pathlib's own raise PermissionError before Python 3.14, as for a home that belongs to somebody else.
+        while not os.path.isdir(parent) and parent != parent.parent:  # noqa: PTH112
             parent = parent.parent
         folders.add(parent)
         for step in (path, *path.parents):
-            if step.is_symlink():
+            if os.path.islink(step):  # noqa: PTH114
                 target = step.parent / step.readlink()
                 folders.add(step.parent)
                 todo.append(target / path.relative_to(step))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from packy.tables import render_table, terminal_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from packy.config import Snapshot
 
@@ -71,12 +73,21 @@ def _section(title: str, rows: Sequence[tuple[str, ...]]) -> None:
 def _show_configuration(snapshot: Snapshot) -> None:
     sources = snapshot.sources
     read = [sources.config_file, sources.env_file, *sources.codex_files]
-    _section("files", [(str(file), "read" if file.is_file() else "does not exist") for file in read if file])
+    _section("files", [(str(file), _state(file)) for file in read if file])
     fields = [each for each in effective_fields(snapshot, os.environ) if each.source != "default"]
     if fields:
         _section("set; all else has its default", [(each.field, each.text, each.source) for each in fields])
     states = provider_states(snapshot)
     _section("providers", [(e.name, e.kind, e.state, e.base_url or "-", ", ".join(e.models) or "any") for e in states])
+
+
+def _state(file: Path) -> str:
+    try:
+        return "read" if stat.S_ISREG(file.stat().st_mode) else "not a file"
+    except PermissionError:
+        return "not readable"
+    except OSError:
+        return "does not exist"
 
 
 def _show_address(snapshot: Snapshot) -> list[str]:
@@ -103,7 +114,7 @@ def _show_state() -> list[str]:
     except LedgerUnavailable:
         return ["the ledger: there is no home folder for it\n    fix: export PACKY_STATE with a folder for packy alone"]
     fit = writable(folder)
-    size = f"{file.stat().st_size >> 10} KiB" if file.is_file() else "not there yet"
+    size = f"{file.stat().st_size >> 10} KiB" if fit and file.is_file() else "not there yet"
     _section("state", [(str(folder), "writable" if fit else "not writable"), (file.name, size)])
     if fit:
         return []

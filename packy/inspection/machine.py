@@ -154,6 +154,9 @@ def _is_packy(host: str, port: int) -> bool:
 
 def writable(folder: Path) -> bool:
     """Tell whether files can be made in a folder, or the folder itself can be made."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+    except OSError:  # a folder on the way may not be entered, or is none
+        return False
     return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)

@@ -89,8 +89,13 @@ def _ask(snapshot: Snapshot, scope: Scope, by: GroupBy, step: int) -> tuple[list
     if not snapshot.ledger.enabled:
         raise LedgerOff
     database = Database(snapshot.ledger.url, writes=False)
-    if database.file and not database.file.exists():
-        return [], []
+    if file := database.file:
+        try:
+            file.stat()
+        except FileNotFoundError:
+            return [], []
+        except OSError:
+            raise LedgerUnavailable("state_folder", str(file.parent)) from None
     with database.read() as connection:
         return queries.usage(connection, scope, by), queries.series(connection, scope, step * 1000)
 

@@ -16,7 +16,7 @@ import psutil
 from packy.launch import gunicorn_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from signal import Signals
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +57,7 @@ class Gateway:
         workers: number of worker processes.
         environ: variables beside a clean environment.
         settings: folder of its gunicorn.conf.py.
+        prefix: a command that runs the rest of its line otherwise than as this user does.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Gateway:
         workers: int = 1,
         environ: dict[str, str] | None = None,
         settings: Path = ROOT,
+        prefix: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if config is not None:
@@ -77,7 +79,7 @@ class Gateway:
         variables = {**clean_environment(folder), "PACKY_PORT": "0", "PACKY_WORKERS": str(workers), **(environ or {})}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                gunicorn_command(settings), cwd=folder, env=variables, stdout=output, stderr=output
+                [*prefix, *gunicorn_command(settings)], cwd=folder, env=variables, stdout=output, stderr=output
             )
         self._workers = workers
         self.url = ""

@@ -10,7 +10,6 @@ import errno
 import os
 import re
 import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -248,7 +247,7 @@ def _try_again(subject: Subject) -> str:
 def _absent_bundle() -> str | None:
     """Name the variable that takes all trust away by naming a file that is not there."""
     variable = next((each for each in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if os.environ.get(each)), None)
-    return variable if variable and not Path(os.environ[variable]).exists() else None
+    return variable if variable and not os.path.exists(os.environ[variable]) else None  # noqa: PTH110 - requests looks like this
 
 
 def _errno(error: BaseException) -> int | None:
