@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import http.client
 import queue
+import socket
 import ssl
 import time
 import zlib
@@ -26,7 +27,6 @@ from urllib3.exceptions import DecodeError, ProtocolError, ProxySchemeUnknown
 from packy.upstream.chunked import ChunkedDecoder
 
 if TYPE_CHECKING:
-    import socket
     from io import BufferedReader
 
     import requests
@@ -43,6 +43,19 @@ _NOTHING_YET: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteEr
 _A_LOT: Final = 16384
 _INTERIM: Final = (100, 200)
 _MOST_INTERIM: Final = 100
+# What becomes of a way that ends without a word: a laptop has slept, a NAT has forgotten. Seconds of silence before the
+# kernel asks whether the provider is still there, and between its questions; milliseconds for which it may leave what
+# was sent, and what was asked, without a sign (tcp(7)). macOS has another name for the first, and not the last.
+_KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_USER_TIMEOUT": 20_000}
+_SOCKET_OPTIONS: Final = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in _KEEPALIVE.items()
+        if hasattr(socket, name)
+    ),
+]
 # gzip or zlib, whichever the header says.
 _ANY_ZLIB: Final = 47
 
@@ -113,7 +126,8 @@ class ArrivingResponse(http.client.HTTPResponse):
                 self._socket.settimeout(deadline - now)
                 try:
                     data = self._socket.recv(_READ)
-                except TimeoutError:
+                except TimeoutError as error:
+                    _bear(error)
                     return None
                 self._hurried = len(data) >= _A_LOT
             if not data:
@@ -223,12 +237,12 @@ class ArrivingResponse(http.client.HTTPResponse):
 
 
 class ArrivingConnection(HTTPConnection):
-    """A connection that remembers the answer that it made last."""
+    """A connection that remembers the answer that it made last, and whose kernel notices when nobody is there."""
 
     body: ArrivingResponse
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - urllib3's own
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{**kwargs, "socket_options": _SOCKET_OPTIONS})
         self.response_class = self._answer  # type: ignore[assignment]  # http.client only calls it
 
     def _answer(self, *args: Any, **kwargs: Any) -> ArrivingResponse:  # noqa: ANN401 - http.client's own
@@ -296,6 +310,12 @@ class ArrivingAdapter(HTTPAdapter):
         manager: ProxyManager = super().proxy_manager_for(proxy, *args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+
+def _bear(error: TimeoutError) -> None:
+    """Bear that a wait is over, but not the kernel's timeout, which has a number: nobody is there any more."""
+    if error.errno:
+        raise error
 
 
 def arriving_body(response: requests.Response) -> ArrivingResponse:

@@ -5,6 +5,7 @@ Texts are packy's own. A library's message is never repeated: it may hold the UR
 
 from __future__ import annotations
 
+import errno
 from http.client import HTTPException, IncompleteRead, InvalidURL
 from typing import TYPE_CHECKING
 
@@ -133,6 +134,9 @@ def failure_from_exception(error: BaseException, provider: str) -> Failure:
 
 
 def _rank(error: BaseException) -> int | None:
+    if isinstance(error, TimeoutError) and error.errno == errno.ETIMEDOUT:
+        # The kernel's, about the connection: nobody is there any more. Those of ours have no number.
+        error = ConnectionAbortedError()
     return next((i for i, row in enumerate(_TABLE) if isinstance(error, row[0])), None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import inspect
 import socket
@@ -159,6 +160,7 @@ def test_each_exception_is_mapped_as_the_table_says(library: ModuleType, name: s
     ("error", "code"),
     [
         (TimeoutError(), "upstream_timeout"),
+        (TimeoutError(errno.ETIMEDOUT, SECRET), "upstream_connection"),
         (socket.gaierror(-2, SECRET), "upstream_connection"),
         (ConnectionRefusedError(111, SECRET), "upstream_connection"),
         (ConnectionResetError(104, SECRET), "upstream_connection"),
