@@ -68,6 +68,7 @@ class UpstreamContext:
         context_window: of that model, in tokens; 0 where unknown.
         estimate: estimated input tokens of this request.
         hide: takes the provider's key out of a text; providers repeat it in errors.
+        now: the time of its failure, as Unix time; 0 where unknown.
     """
 
     provider: str = "the upstream"
@@ -77,6 +78,7 @@ class UpstreamContext:
     context_window: int = 0
     estimate: int = 0
     hide: Callable[[str], str] = str
+    now: float = 0.0
 
 
 def failure_from_http(status: int, headers: Mapping[str, str], body: bytes, context: UpstreamContext) -> Failure:
@@ -95,7 +97,7 @@ def failure_from_http(status: int, headers: Mapping[str, str], body: bytes, cont
         document = codec.loads(body)
     except ValueError:
         document = None
-    return _classify(read_said(error_in(document), status, headers, context.hide), context)
+    return _classify(read_said(error_in(document), status, headers, context.now, context.hide), context)
 
 
 def failure_from_event(event: Mapping[str, Any], context: UpstreamContext) -> Failure:
@@ -112,7 +114,7 @@ def failure_from_event(event: Mapping[str, Any], context: UpstreamContext) -> Fa
     error = error_in(response if isinstance(response, dict) else event)
     said = (holder.get("status") for holder in (error, event))
     status = next((s for s in said if isinstance(s, int) and 400 <= s <= 599), 0)  # noqa: PLR2004 - HTTP
-    return _classify(read_said(error, status, {}, context.hide), context)
+    return _classify(read_said(error, status, {}, context.now, context.hide), context)
 
 
 def interrupted(what: str, code: str) -> Failure:
@@ -145,18 +147,22 @@ def _auth(said: Said, context: UpstreamContext) -> Failure:
 
 
 def _quota(said: Said, context: UpstreamContext) -> Failure:
-    when = ""
-    if (seconds := number(said.error.get("resets_in_seconds"))) is not None:
+    when, wait = "", retry_after(said)
+    seconds, at = number(said.error.get("resets_in_seconds")), number(said.error.get("resets_at"))
+    if seconds is not None:
         minutes = math.ceil(seconds / 60)
         when = f" It resets in {minutes // 60} h {minutes % 60} min."
-    elif (at := number(said.error.get("resets_at"))) is not None and at < _YEAR_10000:
+    elif at is not None and at < _YEAR_10000:
         when = f" It resets at {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC."
+        seconds = math.ceil(at - said.now) if said.now and at > said.now else None
+    if seconds is not None and not wait:
+        wait = {"retry-after": str(seconds)}
     return Failure(
         429,
         "rate_limit_error",
         f"{context.provider}: the usage limit or quota of this key is used up.{when} {said.message}".rstrip(),
         "upstream_quota",
-        {**retry_after(said), **NO_RETRY},
+        {**wait, **NO_RETRY},
     )
 
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _DATE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The upstream's own words: an error object and where it came from."""
+    """The upstream's own words: an error object, where it came from, and when (Unix time, 0 where unknown)."""
 
     status: int
     code: str
@@ -34,6 +35,7 @@ class Said:
     message: str
     error: Mapping[str, Any]
     headers: Mapping[str, str]
+    now: float = 0.0
 
 
 def error_in(document: object) -> Mapping[str, Any]:
@@ -52,7 +54,7 @@ def _text(value: object, hide: Callable[[str], str]) -> str:
 
 
 def read_said(
-    error: Mapping[str, Any], status: int, headers: Mapping[str, str], hide: Callable[[str], str] = str
+    error: Mapping[str, Any], status: int, headers: Mapping[str, str], now: float = 0, hide: Callable[[str], str] = str
 ) -> Said:
     """Read an error object.
 
@@ -60,6 +62,7 @@ def read_said(
         error: as `error_in` found it.
         status: HTTP status; 0 where there is none.
         headers: response headers, names in lower case.
+        now: when it was said, as Unix time; 0 where unknown.
         hide: takes out of a text what nobody may read.
 
     Returns:
@@ -67,21 +70,32 @@ def read_said(
     """
     code, kind = _text(error.get("code"), hide), _text(error.get("type"), hide)
     message = _text(error.get("message"), hide) or _text(error.get("detail"), hide)
-    return Said(status, code, "" if kind == "error" else kind, message, error, headers)
+    return Said(status, code, "" if kind == "error" else kind, message, error, headers, now)
 
 
 def retry_after(said: Said) -> dict[str, str]:
-    """`retry-after` as the upstream gave it: a header, or in its text ("try again in 1.5s", "in 20ms", "in 7m12s")."""
+    """`retry-after` in seconds, from a header, or from the text ("try again in 1.5s", "in 20ms", "in 7m12s").
+
+    A date becomes seconds, too: Claude Code takes numbers only, and waits as it likes for anything else (measured with
+    2.1.197).
+    """
     header = said.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d+)?", header):
         return {"retry-after": str(math.ceil(float(header)))}
-    if _DATE.fullmatch(header):
-        return {"retry-after": header}
+    if said.now and _DATE.fullmatch(header) and (at := _unix_time(header)) is not None:
+        return {"retry-after": str(max(1, math.ceil(at - said.now)))}
     if found := re.search(rf"try again in ((?:{_DURATION})+)", said.message, re.IGNORECASE):
         parts = re.findall(_DURATION, found[1].lower())
         seconds = sum(float(count) * _SECONDS[unit] for count, unit in parts)
         return {"retry-after": str(max(1, math.ceil(seconds)))}
     return {}
+
+
+def _unix_time(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None  # no such day
 
 
 def number(value: object) -> int | None:

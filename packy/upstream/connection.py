@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import gevent
@@ -206,6 +206,7 @@ class Connection:
             # The status of an error says enough, and so do its headers.
             if self.status == requests.codes.ok:
                 raise
+        context = replace(context, now=time.time())
         if self.status == requests.codes.ok:
             # Without a status of its own: 200 says nothing about what went wrong.
             failure = failure_from_http(0, headers, body, context)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
-from packy.demo import error, failed, http, reasoning, rule, text
+from packy.demo import error, failed, http, raw, reasoning, rule, text
 from tests.exchange.conftest import text_of
 
 if TYPE_CHECKING:
@@ -164,9 +167,28 @@ def test_a_provider_that_has_failed_is_left_alone_by_all_workers(house: Callable
     assert 200 < cooldown["seconds"] <= 300
 
 
-def test_the_time_that_a_provider_asks_for_is_its_cooldown(house: Callable[..., House]) -> None:
+ASKS_FOR_TIME: dict[str, Callable[[], Json]] = {
+    "seconds": lambda: http(429, {"error": {"code": "rate_limit_exceeded"}}, retry_after="1200"),
+    "a date": lambda: http(503, {}, retry_after=formatdate(time.time() + 1200, usegmt=True)),
+    "a usage limit, seconds": lambda: http(429, usage_limit(resets_in_seconds=1200)),
+    "a usage limit, a time": lambda: http(429, usage_limit(resets_at=int(time.time()) + 1200)),
+    "a usage limit in the stream": lambda: raw(
+        b"event: error\ndata: %b\n\n" % orjson.dumps({"type": "error", **usage_limit(resets_in_seconds=1200)})
+    ),
+}
+
+
+def usage_limit(**resets: int) -> Json:
+    """Give what Codex's backend says when a plan's limit is reached."""
+    return {"error": {"type": "usage_limit_reached", "message": "The usage limit has been reached", **resets}}
+
+
+@pytest.mark.parametrize("asks", ASKS_FOR_TIME.values(), ids=ASKS_FOR_TIME.keys())
+def test_the_time_that_a_provider_asks_for_is_its_cooldown(
+    house: Callable[..., House], asks: Callable[[], Json]
+) -> None:
     home = house(FAILOVER)
-    home.packycode.script(rule(http(429, {"error": {"code": "rate_limit_exceeded"}}, retry_after="1200")))
+    home.packycode.script(rule(asks()))
 
     home.text()
 

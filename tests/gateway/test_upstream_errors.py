@@ -65,7 +65,7 @@ EXPECTED: dict[str, tuple[Json, int, str, dict[str, str], list[str]]] = {
         failure("usage_limit_reached"),
         429,
         "rate_limit_error",
-        NO_RETRY,
+        {"retry-after": "5400", **NO_RETRY},
         ["It resets in 1 h 30 min."],
     ),
     "server_error": (failure("server_error"), 502, "api_error", {}, ["HTTP 500", "Sorry about that!"]),

@@ -20,6 +20,7 @@ CONTEXT = UpstreamContext(
     models=("gpt-5", "gpt-5-codex"),
     context_window=272_000,
     estimate=281_000,
+    now=1_445_412_000,  # 2015-10-21, 07:20:00
 )
 HOPELESS = {"x-should-retry": "false"}
 TPM = (
@@ -65,16 +66,21 @@ HTTP: list[Any] = [
     pytest.param(403, QUOTA, (429, "rate_limit_error", HOPELESS), "current quota", id="403 quota"),
     pytest.param(402, {}, (429, "rate_limit_error", HOPELESS), "used up", id="402"),
     pytest.param(
-        429, usage_limit(resets_in_seconds=7501), (429, "rate_limit_error", HOPELESS), "It resets in 2 h 6 min.",
+        429, usage_limit(resets_in_seconds=7501),
+        (429, "rate_limit_error", {"retry-after": "7501", **HOPELESS}), "It resets in 2 h 6 min.",
         id="429 usage limit, seconds",
     ),
     pytest.param(
-        429, usage_limit(resets_at=1738888888), (429, "rate_limit_error", HOPELESS),
+        429, usage_limit(resets_at=1738888888), (429, "rate_limit_error", {"retry-after": "293476888", **HOPELESS}),
         "It resets at 2025-02-07 00:41 UTC.", id="429 usage limit, a time",
     ),
     pytest.param(
         429, usage_limit(resets_at=2**52, resets_in_seconds=None), (429, "rate_limit_error", HOPELESS),
         "The usage limit has been reached", id="429 usage limit, an odd time",
+    ),
+    pytest.param(
+        429, usage_limit(resets_at=1445411999), (429, "rate_limit_error", HOPELESS),
+        "It resets at 2015-10-21 07:19 UTC.", id="429 usage limit, a time that has been",
     ),
     # rate limits
     pytest.param(429, limit("1.574s"), (429, "rate_limit_error", {"retry-after": "2"}), "per min", id="429 s"),
@@ -181,13 +187,14 @@ def test_a_prompt_too_long_always_has_more_tokens_than_the_maximum(context: Upst
     ("header", "handed_on"),
     [
         ("7", "7"), ("0", "0"), ("1.2", "2"), (" 30 ", "30"),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 GMT"),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", "480"), ("Wed, 21 Oct 2015 07:19:59 GMT", "1"),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", "2650838880"), ("Wed, 99 Feb 2099 07:28:00 GMT", None),
         ("1\r\nx: y", None), ("", None), ("soon", None), ("-1", None), ("1e9", None), ("2026-01-01", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT; x=1", None),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("status", [429, 500, 503, 529])
-def test_retry_after_is_handed_on(status: int, header: str, handed_on: str | None) -> None:
+def test_retry_after_is_handed_on_in_seconds(status: int, header: str, handed_on: str | None) -> None:
     failure = failure_from_http(status, {"retry-after": header}, b"", CONTEXT)
     assert failure.headers.get("retry-after") == handed_on
 
@@ -258,6 +265,11 @@ ODD = st.recursive(
                          "resets_in_seconds"]), inner, max_size=5),
     max_leaves=12,
 )  # fmt: skip
+
+
+def test_without_a_clock_a_date_is_no_number_of_seconds() -> None:
+    headers = {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}
+    assert failure_from_http(429, headers, b"", UpstreamContext()).headers == {}
 
 
 @given(status=st.integers(200, 600), body=ODD | st.binary(max_size=50), retry_after=st.text(max_size=10))
