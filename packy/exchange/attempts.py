@@ -162,8 +162,9 @@ class Attempts:
                         continue
                     if not tried_again and worth_a_second_try(error.failure) and time.monotonic() < self._deadline:
                         tried_again = True
-                        gevent.sleep(_PAUSE_SECONDS)
-                        self.waited += _PAUSE_SECONDS
+                        pause = max(_PAUSE_SECONDS, asked_to_wait(error.failure) or 0)
+                        gevent.sleep(pause)
+                        self.waited += pause
                         continue
                     self._tell_failure(route, error.failure)
                     raise

@@ -29,12 +29,13 @@ _THE_REQUEST: Final = frozenset(
         "upstream_refused_reasoning",
     }
 )
+_FORBIDDEN: Final = 403
 _LONGEST_WAIT: Final = 1.0
 
 
 def blames_the_request(failure: Failure) -> bool:
-    """Tell whether any other provider would answer the same."""
-    return failure.code in _THE_REQUEST
+    """Tell whether any other provider would answer the same; not so where it is the key, or its place, that may not."""
+    return failure.code in _THE_REQUEST and failure.status != _FORBIDDEN
 
 
 def worth_a_second_try(failure: Failure) -> bool:

@@ -35,6 +35,8 @@ ITS_OWN = {
     "a rate limit": http(429, {"error": {"code": "rate_limit_exceeded", "message": "Slow."}}, retry_after="7"),
     "no such model": http(400, {"error": {"code": "model_not_found", "message": "No model."}}),
     "a web page": http(200, "<html>"),
+    "a firewall": http(403, "<html>Sorry, you have been blocked</html>"),
+    "no permission": http(403, {"error": {"code": "unsupported_country_region_territory", "message": "Not here."}}),
 }
 THE_REQUESTS = {
     "too long": http(400, {"error": {"code": "context_length_exceeded", "message": "Too long."}}),
@@ -102,6 +104,15 @@ def test_a_provider_that_asks_for_time_is_not_asked_again(house: Callable[..., H
 
     assert (response.status_code, response.headers["retry-after"]) == (529, "20")
     assert len(home.packycode.requests) == 1
+
+
+def test_a_moment_that_a_provider_asks_for_is_waited(house: Callable[..., House]) -> None:
+    home = house()
+    home.packycode.script(rule(http(503, {}, retry_after="1"), times=1), rule(text("Back again.")))
+
+    assert home.text() == "Back again."
+    first, second = home.packycode.requests
+    assert second.started - first.started >= 1
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
