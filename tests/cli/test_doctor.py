@@ -95,6 +95,16 @@ def test_it_names_versions_files_providers_limits_and_folders(desk: Desk, tmp_pa
         assert re.search(expected, text), expected
 
 
+def test_what_stands_beside_paths_in_the_home_stands_in_one_column(desk: Desk) -> None:
+    desk.write(COMPLETE)
+
+    files = desk.packy("doctor").output.partition("\nfiles\n")[2].partition("\n\n")[0].splitlines()
+
+    ends = {re.sub(r"(read|does not exist)$", "", line) for line in files}
+    assert len(files) == 4
+    assert {len(each) for each in ends} == {max(map(len, ends))}
+
+
 @pytest.mark.parametrize("config", [FULL, f"{FULL}    port: {KEY}\n", f"{KEY}: 1\n", f"'{KEY}\n"])
 def test_no_key_and_no_home_is_in_it(desk: Desk, config: str) -> None:
     desk.write(config)
