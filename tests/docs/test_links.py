@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -24,6 +25,12 @@ def test_every_link_leads_somewhere(source: Page) -> None:
         assert target.is_relative_to(ROOT), link
         if parts.fragment:
             assert parts.fragment in Page(target).anchors, f"{link} has no such heading"
+
+
+@pytest.mark.parametrize("source", PAGES, ids=lambda source: source.name)
+def test_a_link_that_is_written_as_a_path_leads_there(source: Page) -> None:
+    for shown, link in re.findall(r"\[`?([\w./-]+\.(?:md|yaml|conf))`?\]\(([^)\s#]+)[^)]*\)", source.prose):
+        assert ("/" + link).endswith("/" + shown.removeprefix("docs/")), f"{source.name}: {shown} leads to {link}"
 
 
 @pytest.mark.parametrize("source", PAGES, ids=lambda source: source.name)
