@@ -121,7 +121,7 @@ def on_starting(server: "Arbiter") -> None:
             "      key: <a long random string; `openssl rand -hex 24` makes one>"
         )
     if _snapshot.warnings:
-        logger.warning("config_warnings", problems=[" ".join(str(each).split()) for each in _snapshot.warnings])
+        logger.warning("config_warnings", problems=[each.in_one_line for each in _snapshot.warnings])
     tokens.load()
     if _snapshot.ledger.enabled:
         import_module("packy.ledger.database")  # with SQLAlchemy: 17 MB that the workers share

@@ -69,6 +69,11 @@ class Problem:
         now = f" (now: {self.value})" if self.value else ""
         return f"{place}: {what}{now}\n    fix: {self.fix}"
 
+    @property
+    def in_one_line(self) -> str:
+        """The same for the log."""
+        return " ".join(str(self).replace("\n    fix: ", "; fix: ").split())
+
 
 class ConfigError(PackyError):
     """The configuration cannot be used.

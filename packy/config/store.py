@@ -110,7 +110,7 @@ class SnapshotStore:
         if problems != self.problems:
             self.problems = problems
             # Without the values: one of them may be a key that stands in the wrong place.
-            told = [" ".join(str(replace(each, value="")).split()) for each in problems]
+            told = [replace(each, value="").in_one_line for each in problems]
             logger.error("config_invalid", problems=told)
 
 

@@ -119,7 +119,7 @@ def test_an_invalid_file_changes_nothing_and_is_told_once(file: Path, workers: l
     (line,) = lines("config_invalid")
     (problem,) = line["problems"]
     # Without the value, which may be a key in the wrong place.
-    assert f"{file}:4:12: packycode.enabled must be true or false fix: write `enabled: true`" in problem
+    assert f"{file}:4:12: packycode.enabled must be true or false; fix: write `enabled: true`" in problem
 
 
 def test_a_repaired_file_is_told_too_even_if_nothing_has_changed(
