@@ -5,6 +5,7 @@ Only those on which nothing is can be closed without harm when a worker ends.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import socket as plain
 import termios
@@ -21,12 +22,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from ssl import SSLContext
 
+    from _typeshed import ReadableBuffer as Buffer
+
 __all__ = ["Acceptor", "ClientSocket"]
 
 # Seconds of silence before the kernel asks whether the client's machine is still there, then between its questions, and
 # how many may stay without an answer. A caller who waits for a whole message sends and gets nothing for minutes; with
 # this, neither its machine's end nor a NAT's short memory goes unnoticed.
-_KEEPALIVE = {plain.TCP_KEEPIDLE: 45, plain.TCP_KEEPINTVL: 15, plain.TCP_KEEPCNT: 4}
+# macOS has another name for the first.
+_KEEPALIVE = {
+    getattr(plain, name): value
+    for name, value in {"TCP_KEEPIDLE": 45, "TCP_KEEPALIVE": 45, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}.items()
+    if hasattr(plain, name)
+}
+# A caller that leaves an answer unread for so long holds its place in the worker for nothing. Streams have bounds of
+# their own: packy.upstream.pump.
+_UNREAD_SECONDS = 300.0
 
 
 class ClientSocket(socket):
@@ -34,14 +45,15 @@ class ClientSocket(socket):
 
     Args:
         accepted: as accepted; taken over.
+        unread_seconds: how long the client may leave unread what the server sends, where the server sets no bound.
 
     Attributes:
         read_ahead: the server holds bytes of the next request already.
     """
 
-    __slots__ = ("_idle_since", "read_ahead")
+    __slots__ = ("_idle_since", "_unread_seconds", "read_ahead")
 
-    def __init__(self, accepted: socket) -> None:
+    def __init__(self, accepted: socket, unread_seconds: float = _UNREAD_SECONDS) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         if self.family != plain.AF_UNIX:
             # Not left to what the listener hands down: that lacks the connections made before it was told.
@@ -50,6 +62,7 @@ class ClientSocket(socket):
                 self.setsockopt(plain.IPPROTO_TCP, option, value)
         self.read_ahead = False
         self._idle_since: float | None = None
+        self._unread_seconds = unread_seconds
 
     def await_request(self) -> None:
         """Note that nothing is under way, until the first byte comes."""
@@ -60,6 +73,23 @@ class ClientSocket(socket):
         data = super().recv(bufsize, flags)
         self._idle_since = None
         return data
+
+    def sendall(self, data: Buffer, flags: int = 0, /) -> None:
+        """Send all of it.
+
+        Raises:
+            BrokenPipeError: the client has not read it in time, and so counts as gone.
+            OSError: it is gone.
+        """
+        bound = self.gettimeout()
+        if bound is None:
+            self.settimeout(self._unread_seconds)
+        try:
+            super().sendall(data, flags)
+        except TimeoutError:
+            raise BrokenPipeError(errno.EPIPE, "the client does not read") from None
+        finally:
+            self.settimeout(bound)
 
     def end_if_idle(self, seconds: float) -> None:
         """Let the server read the end of the stream, if nothing has been under way for so long.

@@ -62,6 +62,14 @@ def test_bytes_that_were_read_with_the_request_before_are_a_request(ends: tuple[
     assert server.recv(9) == b"ST"
 
 
+def test_a_client_that_never_reads_counts_as_gone() -> None:
+    served, client = socketpair()
+    with ClientSocket(served, unread_seconds=0.1) as server, client:
+        server.sendall(b"read in good time")
+        with pytest.raises(BrokenPipeError), gevent.Timeout(PATIENCE):
+            server.sendall(bytes(1 << 24))
+
+
 def test_whoever_the_kernel_has_let_in_is_served_before_the_door_closes() -> None:
     served: list[bytes] = []
     with ExitStack() as clients:
