@@ -45,11 +45,14 @@ def test_it_listens_on_loopback_only(host: str) -> None:
         serve(host=host)
 
 
-def test_this_process_is_not_patched_and_no_thread_stays(upstream: DemoUpstream) -> None:
+def test_this_process_is_not_patched_and_no_thread_stays() -> None:
     assert socket.socket.__module__ == "socket"
-    assert any(thread.name == "packy-demo-upstream" for thread in threading.enumerate())
-    upstream.stop()
-    assert not any(thread.name == "packy-demo-upstream" for thread in threading.enumerate())
+    before = set(threading.enumerate())
+    with DemoUpstream():
+        (thread,) = set(threading.enumerate()) - before
+        assert thread.name == "packy-demo-upstream"
+    assert not thread.is_alive()
+    assert set(threading.enumerate()) <= before
 
 
 def test_in_a_patched_process_it_says_what_to_do_instead() -> None:
