@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEYED = {"X-Management-Key": SECRET}
+# A hundred changes at once are made one after the other, and on a busy machine the last of them waits for long.
+PATIENCE = 300
 EXTRA = f"remote-management: {{secret-key: {SECRET}}}\n"
 
 
@@ -33,7 +35,7 @@ class Running:
         self.gateway, self.upstream, self.file = gateway, upstream, folder / "config.yaml"
 
     def ask(self, method: str, path: str = "/packycode", **options: Any) -> requests.Response:
-        return requests.request(method, f"{self.gateway.url}{PATH}{path}", headers=KEYED, timeout=30, **options)
+        return requests.request(method, f"{self.gateway.url}{PATH}{path}", headers=KEYED, timeout=PATIENCE, **options)
 
     def put(self, **fields: Any) -> requests.Response:
         body = {"enabled": True, "base-url": self.upstream.url, "credentials": {"openai-api-key": KEY}, **fields}
