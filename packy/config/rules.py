@@ -110,7 +110,14 @@ def shown_url(value: object) -> str:
 def database(value: str) -> Finding | None:
     """The URL of a database that the ledger can use."""
     if value.startswith(("postgresql+psycopg://", "sqlite:///")) and value.isprintable():
-        return None
+        file = value.removeprefix("sqlite:///").partition("?")[0]
+        # SQLite takes these for a database in memory, and for a URI of its own; as SQLAlchemy takes the URL apart.
+        if file and not file.startswith((":", "file:")):
+            return None
+        return Finding(
+            "must name a file that all workers can open, not a database in memory",
+            "write a path behind sqlite:///, as in sqlite:////var/lib/packy/ledger.sqlite3, or remove `url`",
+        )
     return Finding(
         "must begin with postgresql+psycopg:// or sqlite:///",
         "write it as in postgresql+psycopg://packy:PASSWORD@HOST/packy",

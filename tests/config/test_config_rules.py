@@ -165,6 +165,14 @@ RULES = [
      "write 10.0.0.0/8", "trusted-proxies: [10.0.0.0/8]"),
     ("failover", "routing: {failover: on}", "routing.failover", "must be true or false",
      "write `failover: true` or `failover: false`", "routing: {failover: true}"),
+    # Ledger
+    ("database of another kind", "ledger: {url: 'mysql://u:p@h/d'}", "ledger.url",
+     "must begin with postgresql+psycopg:// or sqlite:///", "as in postgresql+psycopg://",
+     "ledger: {url: 'postgresql+psycopg://packy:PASSWORD@HOST/packy'}"),
+    *((f"database in memory, {url}", f"ledger: {{url: '{url}'}}", "ledger.url",
+       "must name a file that all workers can open", "a path behind sqlite:///, as in sqlite:////var/lib/packy/ledger",
+       "ledger: {url: 'sqlite:////var/lib/packy/ledger.sqlite3'}")
+      for url in ("sqlite:///", "sqlite:///?timeout=5", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true")),
 ]
 # fmt: on
 
