@@ -27,8 +27,8 @@ client-keys: [%s]
 limits: {max-concurrent: 1}
 routing: {failover: true, cooldown: 1}
 codex-api-key:
-  - {name: first, base-url: '%s', api-key: sk-one}
-  - {name: second, base-url: '%s', api-key: sk-two}
+  - {name: first, base-url: '%s', api-key: sk-one, models: %s}
+  - {name: second, base-url: '%s', api-key: sk-two, models: %s}
 """
 FINE = say(sized(ANSWER))
 BUSY = say(http_error(503, {"error": {"message": "No."}}))
@@ -45,6 +45,11 @@ MOMENTS: dict[str, tuple[list[Play], list[Play]]] = {
     "while the next provider is asked": ([BROKEN], [SILENT]),
     "while the next provider answers": ([BROKEN], [say(CLOSING, HALF, then=hold)]),
 }
+MODES = [(moment, how, stream) for moment in MOMENTS for how in ("closes", "resets") for stream in (True, False)]
+
+
+def model_for(moment: str, how: str, stream: bool) -> str:  # noqa: FBT001 - one of MODES
+    return f"m{list(MOMENTS).index(moment)}-{how}-{int(stream)}"
 
 
 class Scene:
@@ -54,7 +59,9 @@ class Scene:
         self._plays: dict[tuple[str, str], list[Play]] = {}
         self.asked: list[tuple[str, str]] = []
         self.upstream: FaultyUpstream = stack.enter_context(faulty_upstream(self._choose))
-        config = CONFIG % (CLIENT_KEY, self.upstream.url("first"), self.upstream.url("second"))
+        # A record has no name that is nobody's but the caller's.
+        models = f"[fine, probed, {', '.join(model_for(*mode) for mode in MODES)}]"
+        config = CONFIG % (CLIENT_KEY, self.upstream.url("first"), models, self.upstream.url("second"), models)
         self.gateway: Gateway = stack.enter_context(Gateway(folder, config))
 
     def play(self, model: str, first: list[Play], second: list[Play]) -> None:
@@ -106,7 +113,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_hanging_up_ends_all_that_was_under_way(scene: Scene, moment: str, how: str, *, stream: bool) -> None:
-    model = f"m{list(MOMENTS).index(moment)}-{how}-{int(stream)}"
+    model = model_for(moment, how, stream)
     first, second = MOMENTS[moment]
     scene.play(model, first, second)
     last = ("second" if len(first) == 1 and first[0] is BROKEN else "first", model)
