@@ -18,19 +18,19 @@ from tests.faults.faulty_upstream import (
     say,
     sized,
 )
+from tests.support.canary import mark
 
 if TYPE_CHECKING:
     from tests.faults.faulty_upstream import Play
 
-TEXT = "Grüße 🦆, and one more word."
-WHOLE = events(reasoning("Let me see."), text(TEXT))
+TEXT = f"Grüße 🦆, {mark('text')}, and one more word, {mark('text')}, and the last of them: {mark('text')}."
+WHOLE = events(reasoning(f"Let me see {mark('summary')}."), text(TEXT))
 ANSWER = joined(WHOLE)
 # Nothing that the caller would see; up to the middle of the text; all but the terminal event.
 OPENING = joined(WHOLE[:2])
 HALF = joined(WHOLE[:-6])
 ENDLESS = joined(WHOLE[:-1])
-HALF_A_CALL = joined(events(call("Read", {"file_path": "/etc/hosts" * 9}))[:6])
-PROBLEM: dict[str, Any] = {"message": "No.", "type": None, "code": None}
+HALF_A_CALL = joined(events(call("Read", {mark("argument"): f"/{mark('value')}" * 9}))[:6])
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Fault:
     """A way to go wrong.
 
     Attributes:
-        play: what the provider does; None if there is no answer at all: see `test_fault_matrix`.
+        play: what the provider does; None if there is no answer at all: see `fault_providers`.
         status: of the answer to a caller who does not stream; 200 if all is well in spite of it.
         failure: the record's word; empty if all is well.
         type: the Anthropic error type.
@@ -75,10 +75,16 @@ def garbage(
     return Fault(say(*pieces, then=then), 502, failure, late=late)
 
 
+def problem(**said: Any) -> dict[str, Any]:
+    """Give the body of an HTTP error with something to say."""
+    words = {field: mark(f"error{field}") for field in ("type", "code", "param")}
+    return {"error": {"message": f"No, {mark('message')}.", **words, mark("errorkey"): mark("errorvalue"), **said}}
+
+
 def refusal(
     given: int, status: int, kind: str, failure: str, *headers: str, expected: dict[str, str] | None = None, **said: Any
 ) -> Fault:
-    octets = http_error(given, {"error": {**PROBLEM, **said}}, *headers)
+    octets = http_error(given, problem(**said), *headers)
     return Fault(say(octets), status, failure, kind, headers=tuple((expected or {}).items()))
 
 

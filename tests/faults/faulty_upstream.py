@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from packy.demo.events import Answer, frame
+from tests.support.canary import mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     Play = Callable[[socket.socket], bool]
 
 PATIENCE = 60.0
-OK = b"HTTP/1.1 200 OK\r\n"
+# Whatever an upstream says holds a canary, for those who look what becomes of it: `tests/security/test_canary.py`.
+OK = f"HTTP/1.1 200 OK\r\nx-request-id: {mark('requestid')}\r\nx-said: {mark('header')}\r\n".encode()
 SSE = OK + b"content-type: text/event-stream\r\n"
 CLOSING = SSE + b"connection: close\r\n\r\n"
 CHUNKED = SSE + b"transfer-encoding: chunked\r\n\r\n"
 
 
-def events(*steps: Json, chunk: int = 8) -> list[bytes]:
+def events(*steps: Json, chunk: int = 32) -> list[bytes]:
     """Give the events of an answer as the demo upstream makes them."""
     request = {
         "model": "gpt-5",
@@ -57,7 +59,8 @@ def chunked(*pieces: bytes) -> bytes:
 def http_error(status: int, body: Json | bytes = b"", *headers: str) -> bytes:
     """Give an HTTP answer with a JSON body."""
     octets = body if isinstance(body, bytes) else orjson.dumps(body)
-    lines = [f"HTTP/1.1 {status} Whatever", "content-type: application/json", *headers]
+    own = (f"x-request-id: {mark('requestid')}", f"x-said: {mark('errorheader')}")
+    lines = [f"HTTP/1.1 {status} {mark('reason')}", "content-type: application/json", *own, *headers]
     return sized(octets, "\r\n".join([*lines, ""]).encode())
 
 

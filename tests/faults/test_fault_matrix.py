@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,12 @@ import requests
 from tests.faults.counting import counting_gateway, greenlets
 from tests.faults.failure_words import FAILURE_WORDS
 from tests.faults.fault import TEXT
+from tests.faults.fault_providers import AT_ONCE, TIMEOUTS, TOTAL, WAYS, fault_providers
 from tests.faults.fault_table import FAULTS
-from tests.faults.faulty_upstream import CLOSING, close, faulty_upstream, hold, pour, reset
+from tests.faults.faulty_upstream import CLOSING, pour
 from tests.support.gateway import CLIENT_KEY, ROOT
-from tests.support.loopback import accepting, certificate, free_port, full_backlog, web
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
     from pathlib import Path
@@ -36,17 +35,14 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-CONNECT, SILENCE, TOTAL = 1, 4, 12
 # What a fault may take at most; a busy machine may take as long again, and then some.
 LONGEST = TOTAL + 30
 CONFIG = f"""\
 client-keys: [{CLIENT_KEY}]
-timeouts: {{connect: {CONNECT}, first-byte: {SILENCE}, idle: {SILENCE}, total: {TOTAL}}}
+timeouts: {TIMEOUTS}
 codex-api-key:
 """
-AT_ONCE = 8
 FLOOD = "flood"
-WAYS = {name: f"way{number}" for number, name in enumerate(FAULTS)}
 MODES = [
     pytest.param(name, stream, id=f"{name}, {'stream' if stream else 'whole'}")
     for name in FAULTS
@@ -147,47 +143,15 @@ class Matrix:
         return found
 
 
-def drop(connection: socket.socket) -> bool:
-    """Wait until something has been said, and reset."""
-    connection.recv(1)
-    return reset(connection)
-
-
-@contextmanager
-def unreachable(folder: Path) -> Iterator[dict[str, str]]:
-    """Give base URLs where no answer comes from."""
-    with ExitStack() as stack:
-        _, context = certificate(folder)
-        tls = stack.enter_context(web(context=context))
-        plain = stack.enter_context(web())
-        hanging, accepted, dropped = (stack.enter_context(accepting(play)) for play in (hold, close, drop))
-        yield {
-            "nobody listens": f"http://127.0.0.1:{free_port()}/v1",
-            "a full queue": f"http://127.0.0.1:{stack.enter_context(full_backlog())}/v1",
-            "a name that does not resolve": "http://nowhere.invalid/v1",
-            "a name that cannot be one": f"http://{'a' * 70}.invalid/v1",
-            "TLS spoken to a plain port": plain.replace("http:", "https:") + "/v1",
-            "a certificate of its own making": f"{tls}/v1",
-            "a TLS port spoken to plainly": tls.replace("https:", "http:") + "/v1",
-            "a TLS handshake that hangs": f"https://127.0.0.1:{hanging}/v1",
-            "a TLS handshake that is reset": f"https://127.0.0.1:{dropped}/v1",
-            "closed as soon as accepted": f"http://127.0.0.1:{accepted}/v1",
-        }
-
-
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     """All faults under way."""
     with ExitStack() as stack:
         folder = tmp_path_factory.mktemp("matrix")
-        urls = stack.enter_context(unreachable(tmp_path_factory.mktemp("certificate")))
-        ways = {WAYS[name]: fault.play for name, fault in FAULTS.items() if fault.play}
-        ways |= {FLOOD: pour(CLOSING, b": hello\n" * 8000)}
-        upstream = stack.enter_context(faulty_upstream(lambda name, _: ways[name]))
-        config = "".join(
-            f"  - {{name: {way}, models: [{way}], base-url: '{urls.get(name) or upstream.url(way)}', api-key: sk-up}}\n"
-            for name, way in {**WAYS, FLOOD: FLOOD}.items()
+        providers = fault_providers(
+            tmp_path_factory.mktemp("certificate"), "sk-up", {FLOOD: pour(CLOSING, b": hello\n" * 8000)}
         )
+        upstream, config = stack.enter_context(providers)
         settings = tmp_path_factory.mktemp("settings")
         gateway = stack.enter_context(counting_gateway(folder, settings, CONFIG + config))
         pools = [stack.enter_context(ThreadPoolExecutor(size)) for size in (AT_ONCE, 1)]
