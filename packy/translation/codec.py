@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["dumps", "loads", "loads_exactly"]
+__all__ = ["dumps", "is_json", "loads", "loads_exactly"]
 
 # Digits become 0, what can stand in front of a number a comma, and the rest spaces: one search then finds a run of 19,
 # the least that an integer over 64 bits has. Linear, and cheaper by far than a regular expression; such a run in a text
@@ -92,6 +92,15 @@ def loads_exactly(data: bytes | bytearray | str) -> Any:  # noqa: ANN401 - any J
         raise ValueError("it is not UTF-8") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def is_json(data: bytes) -> bool:
+    """Tell whether `loads` takes a document."""
+    try:
+        loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 def dumps(value: object) -> bytes:

@@ -201,7 +201,7 @@ class ResponseTranslator:
         if not self.ended:
             for name, data in self._decoder.close():
                 # Half an event is what the cut has left of it, no event that is wrong in itself.
-                if _is_json(data):
+                if codec.is_json(data):
                     self._take(name, data)
         if not self.ended:
             self.fail(interrupted("the upstream closed the stream before the answer was complete", "upstream_cut"))
@@ -309,14 +309,6 @@ class ResponseTranslator:
         if searches := self._answer.searches.count:
             usage["server_tool_use"] = {"web_search_requests": searches, "web_fetch_requests": 0}
         self.writer.finish(stop_reason, usage, stop_sequence)
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        codec.loads(data)
-    except ValueError:
-        return False
-    return True
 
 
 def _incomplete_reason(response: Json) -> str:

@@ -15,17 +15,17 @@ from requests.utils import get_environ_proxies
 
 from packy import __version__
 from packy.translation import Failure, failure_from_http
-from packy.upstream.arriving import ArrivingAdapter
 from packy.upstream.failures import RAISED, UpstreamError, failure_from_exception
 from packy.upstream.kept import answered, ask_kept
+from packy.upstream.pools import ArrivingAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from packy.config import Provider, Timeouts
     from packy.translation import UpstreamContext
-    from packy.upstream.arriving import ArrivingPool
     from packy.upstream.kept import Answered
+    from packy.upstream.pools import ArrivingPool
 
 __all__ = ["Connection", "Connector"]
 

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Final
 from gevent import monkey
 from requests.exceptions import InvalidHeader
 
-from packy.upstream.arriving import ArrivingResponse, arriving_body
+from packy.upstream.arriving import ArrivingResponse
+from packy.upstream.pools import arriving_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import requests
 
-    from packy.upstream.arriving import ArrivingConnection, ArrivingPool
+    from packy.upstream.pools import ArrivingConnection, ArrivingPool
 
 __all__ = ["Answered", "answered", "ask_kept"]
 
