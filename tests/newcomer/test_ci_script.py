@@ -65,9 +65,7 @@ def test_each_step_is_run_once_when_all_is_well(ci: Ci, notes: Path) -> None:
     done = ci("--long")
 
     assert done.returncode == 0, done.stderr
-    steps = (
-        "programs /run test --long/ruff check/ruff format/mypy /lint-imports /pip-audit --disable-pip/run demo --once"
-    )
+    steps = "programs /run test --long/ruff check/ruff format/mypy /lint-imports /pip-audit --strict/run demo --once"
     assert notes.read_text().splitlines() == steps.split("/")
     assert "FLAKY" not in done.stdout
 

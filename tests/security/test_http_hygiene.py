@@ -185,7 +185,7 @@ def test_on_a_unix_socket_no_header_makes_another_path_of_the_requests(tmp_path:
         ("/front/v0/management/providers", "SCRIPT_NAME: /front", 401),
         ("/v0/management/providers", "SCRIPT_NAME: /back", 200),
         ("/v1/models", "PATH_INFO: /v0/management/providers", 401),
-        ("/v0/management/providers", "X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off", 200),
+        ("/v0/management/providers", "X-Forwarded-Protocol: ssl\r\nX-Forwarded-Ssl: off", 200),
     )
     with Gateway(tmp_path / "home", config_for(upstream.url, management), environ=environ) as gateway:
         for path, header, status in asked:
