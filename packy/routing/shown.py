@@ -18,11 +18,14 @@ __all__ = ["OTHER", "shown_model"]
 OTHER: Final = "other"
 """Stands for names that nobody knows."""
 
-# How Anthropic and OpenAI call their models: these words, short numbers, and dates.
+# How Anthropic and OpenAI call their models: these words, short numbers, and one date. More digits may be anybody's.
 _WORDS: Final = (
     "chat|codex|fast|haiku|instant|latest|luna|max|mini|nano|opus|oss|preview|pro|sol|sonnet|spark|terra|thinking|turbo"
 )
-_VENDORS: Final = re.compile(rf"(claude|codex|gpt|o\d)(-({_WORDS}|\d{{1,2}}(\.\d{{1,2}})?o?|\d{{4}}|20\d{{6}})){{0,6}}")
+_VENDORS: Final = re.compile(
+    r"(?!.*\d{4}-.*\d{4})"
+    rf"(claude|codex|gpt|o\d)(-({_WORDS}|\d{{1,2}}(\.\d{{1,2}})?o?|\d{{4}}|20\d{{6}})){{0,6}}"
+)
 
 
 def shown_model(snapshot: Snapshot, name: str) -> str:

@@ -35,7 +35,8 @@ KNOWN = (*CATALOGUE, "house-special", "quick", "opus", "claude-gpt-5", "priced-1
 # Of nobody's catalogue here, and made as their makers make them.
 MADE = (
     "claude-sonnet-4-5-20250929", "claude-opus-4-1", "claude-3-5-haiku-20241022", "claude-3-7-sonnet-latest",
-    "gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-7", "gpt-7.1-codex-mini", "gpt-3.5-turbo-0613", "o3", "o4-mini",
+    "gpt-4o", "gpt-4o-mini", "gpt-4o-2024-08-06", "gpt-4.1", "gpt-7", "gpt-7.1-codex-mini", "gpt-3.5-turbo-0613",
+    "o3", "o4-mini",
 )  # fmt: skip
 
 
@@ -55,6 +56,7 @@ def test_known_names_are_shown_as_they_are_written(name: str) -> None:
         ("gpt-5\n", "other"),
         ("o3-" + "1-" * 40, "other"),
         ("gpt-4111111111111111", "other"),
+        ("gpt-4111-1111-1111-1111", "other"),
         ("gpt-41-11-11-11-11-11-11-11", "other"),
         ("claude-hunter2", "claude-*"),
         ("claude-opus-hunter2", "claude-*"),
